@@ -1,0 +1,41 @@
+//go:build deps
+
+// Package deps keeps the module graph complete while the house is built.
+package deps
+
+import (
+	_ "github.com/VictoriaMetrics/metrics"
+	_ "github.com/cespare/xxhash/v2"
+	_ "github.com/chromedp/chromedp"
+	_ "github.com/elastic/go-elasticsearch/v8"
+	_ "github.com/elastic/go-elasticsearch/v8/esapi"
+	_ "github.com/elastic/go-elasticsearch/v8/esutil"
+	_ "github.com/golang/snappy"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/google/go-cmp/cmp/cmpopts"
+	_ "github.com/influxdata/influxdb-client-go/v2"
+	_ "github.com/klauspost/compress/gzip"
+	_ "github.com/rabbitmq/amqp091-go"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/shirou/gopsutil/v3/cpu"
+	_ "github.com/shirou/gopsutil/v3/disk"
+	_ "github.com/shirou/gopsutil/v3/host"
+	_ "github.com/shirou/gopsutil/v3/load"
+	_ "github.com/shirou/gopsutil/v3/mem"
+	_ "github.com/shirou/gopsutil/v3/net"
+	_ "github.com/shirou/gopsutil/v3/process"
+	_ "github.com/stretchr/testify/require"
+	_ "github.com/tidwall/gjson"
+	_ "github.com/tidwall/wal"
+	_ "github.com/vishvananda/netlink"
+	_ "github.com/yuin/gopher-lua"
+	_ "github.com/yuin/gopher-lua/ast"
+	_ "github.com/yuin/gopher-lua/parse"
+	_ "github.com/yuin/gopher-lua/pm"
+	_ "go.etcd.io/bbolt"
+	_ "go.uber.org/goleak"
+	_ "go.yaml.in/yaml/v3"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sys/unix"
+	_ "google.golang.org/protobuf/encoding/protowire"
+)
