@@ -17,6 +17,10 @@ import (
 // maxNodes bounds what the aliases of one document may unfold to.
 const maxNodes = 1_000_000
 
+// maxDepth bounds how deep maps and lists may nest, also through an alias that
+// holds itself.
+const maxDepth = 100
+
 // Source is one YAML text, of any number of documents. Name stands in errors.
 type Source struct {
 	Name string
@@ -81,6 +85,7 @@ type loader struct {
 	readFile func(string) ([]byte, error)
 	errs     []error
 	nodes    int
+	depth    int
 }
 
 func (l *loader) load(sources []Source) (*Node, error) {
@@ -134,6 +139,13 @@ func (l *loader) convert(file, path string, y *yaml.Node) *Node {
 		return &Node{path: path, pos: Pos{file, y.Line}}
 	}
 	n := &Node{path: path, pos: Pos{file, y.Line}, keyPos: Pos{file, y.Line}}
+	if l.depth++; l.depth > maxDepth {
+		l.depth--
+		l.errs = append(l.errs, n.Errorf("maps and lists nest more than %d deep", maxDepth))
+		l.nodes = maxNodes + 1 // one such error is enough
+		return n
+	}
+	defer func() { l.depth-- }()
 	switch y.Kind {
 	case yaml.DocumentNode:
 		return l.convert(file, path, y.Content[0])
@@ -297,10 +309,8 @@ func merge(dst, src *Node) {
 			continue
 		}
 		c := *s
-		c.earlier = slices.DeleteFunc(slices.Clone(s.earlier), func(p Pos) bool { return p == mergeMark })
 		if there {
-			c.earlier = append(append(slices.Clone(d.earlier), d.pos), c.earlier...)
-			c.earlier = slices.DeleteFunc(c.earlier, func(p Pos) bool { return p == mergeMark })
+			c.earlier = append(append(slices.Clone(d.earlier), d.pos), s.earlier...)
 		}
 		dst.put(k, &c)
 	}

@@ -7,6 +7,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -89,7 +90,7 @@ func (n *Node) Overridden() []Pos {
 	if n == nil {
 		return nil
 	}
-	return n.earlier
+	return slices.DeleteFunc(slices.Clone(n.earlier), func(p Pos) bool { return p == mergeMark })
 }
 
 // Get follows keys downwards; nil when one is absent.
