@@ -1,0 +1,296 @@
+package buffer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// retryFull is how often Block looks again at a disk that others fill.
+const retryFull = 200 * time.Millisecond
+
+// Append adds a batch to the end of the queue and returns when it is there: the
+// process may be killed at once. rec.Data is the caller's again afterwards.
+//
+// An error that wraps ErrFull says that the batch was dropped and its messages
+// were counted. After any other error it was neither kept nor counted: ctx ended
+// while Block waited, ErrShutdown, ErrClosed.
+func (q *Queue) Append(ctx context.Context, rec Record) error {
+	if q.opts.ReadOnly {
+		return ErrReadOnly
+	}
+	select {
+	case q.writer <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-q.writer }()
+	size := headerSize + int64(len(rec.Data))
+	if size > q.opts.MaxBytes || len(rec.Data) > maxRecord {
+		return q.drop(rec, tooLarge, nil)
+	}
+	for {
+		why, err := q.room(size)
+		if err != nil {
+			return err
+		}
+		if why == reasons {
+			if why, err = q.write(rec); why == reasons {
+				return nil
+			}
+		}
+		q.trouble(why, err)
+		switch q.opts.FullAction {
+		case DropOldest:
+			if (why == full || why == diskFull) && q.dropOldest() {
+				continue
+			}
+			return q.drop(rec, why, err)
+		case Block:
+			q.mu.Lock()
+			waitErr := q.wait(ctx, retryFull)
+			q.mu.Unlock()
+			if waitErr != nil {
+				return waitErr
+			}
+		case Shutdown:
+			return fmt.Errorf("append to queue %s (%s): %w", q.dir, why, errors.Join(ErrShutdown, err))
+		default:
+			return q.drop(rec, why, err)
+		}
+	}
+}
+
+// drop counts a refused batch.
+func (q *Queue) drop(rec Record, why reason, cause error) error {
+	q.mu.Lock()
+	q.cur.dropped[why] += uint64(rec.Count)
+	q.saveCursor()
+	q.mu.Unlock()
+	return fmt.Errorf("append %d messages to queue %s (%s): %w", rec.Count, q.dir, why, errors.Join(ErrFull, cause))
+}
+
+// trouble logs the beginning of a time in which nothing can be appended.
+func (q *Queue) trouble(why reason, err error) {
+	if !q.failing {
+		q.failing = true
+		q.opts.Logger.Warn("queue takes nothing more", "dir", q.dir, "reason", why.String(), "full_action", string(q.opts.FullAction), "error", err)
+	}
+}
+
+// room says why size bytes find no room, or reasons when they do.
+func (q *Queue) room(size int64) (reason, error) {
+	free, _, err := q.disk.free(q.dir)
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return 0, ErrClosed
+	}
+	noSpace := err == nil && free-size < q.headroom
+	over := q.bytes+size > q.opts.MaxBytes
+	var gone []*segment
+	if (noSpace || over) && q.cur.acked == q.cur.next && len(q.segments) > 0 {
+		// Everything is delivered: the last segment can make room too.
+		q.seal()
+		gone = q.retire()
+	}
+	q.mu.Unlock()
+	if len(gone) > 0 {
+		q.remove(gone)
+		return q.room(size)
+	}
+	switch {
+	case over:
+		return full, nil
+	case noSpace:
+		return diskFull, nil
+	}
+	return reasons, nil
+}
+
+// write appends the record and returns reasons, or cuts the file back to what it
+// was and says why.
+func (q *Queue) write(rec Record) (reason, error) {
+	q.mu.Lock()
+	h := header{pos: q.cur.next, size: uint32(len(rec.Data)), count: uint32(rec.Count)}
+	frame := q.buffer()
+	q.mu.Unlock()
+	h.sum = crc32.Checksum(rec.Data, castagnoli)
+	if need := headerSize + len(rec.Data); cap(frame) < need {
+		frame = make([]byte, 0, need)
+	}
+	frame = append(appendHeader(frame, h), rec.Data...)
+
+	s, err := q.segmentFor(int64(len(frame)))
+	if err == nil {
+		err = q.put(s, frame)
+	}
+	if err != nil {
+		q.mu.Lock()
+		q.recycle(frame)
+		q.note(err)
+		q.mu.Unlock()
+		if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+			return diskFull, err
+		}
+		return writeError, err
+	}
+	if q.failing {
+		q.failing = false
+		q.opts.Logger.Info("queue takes records again", "dir", q.dir)
+	}
+	q.publish(s, h, frame)
+	return reasons, nil
+}
+
+// segmentFor returns the segment that takes n bytes more; the right to append is
+// held.
+func (q *Queue) segmentFor(n int64) (*segment, error) {
+	q.mu.Lock()
+	next := q.cur.next
+	var last *segment
+	if q.active != nil {
+		last = q.segments[len(q.segments)-1]
+	}
+	q.mu.Unlock()
+	if last != nil && (last.size == 0 || last.size+n <= q.opts.SegmentBytes) {
+		return last, nil
+	}
+	if q.opts.Sync != SyncNever {
+		if err := q.syncActive(); err != nil {
+			q.mu.Lock()
+			q.note(err)
+			q.mu.Unlock()
+		}
+	}
+	q.mu.Lock()
+	q.seal()
+	q.mu.Unlock()
+	s := &segment{first: next, end: next, path: segmentPath(q.dir, next.id)}
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("create segment: %w", err)
+	}
+	if q.opts.Sync != SyncNever {
+		// Without it a power cut could take the name of a synced file.
+		if err := q.lock.Sync(); err != nil {
+			q.mu.Lock()
+			q.syncErrs++
+			q.note(fmt.Errorf("sync folder: %w", err))
+			q.mu.Unlock()
+		}
+	}
+	q.mu.Lock()
+	q.active = f
+	q.segments = append(q.segments, s)
+	gone := q.retire()
+	q.mu.Unlock()
+	q.remove(gone)
+	return s, nil
+}
+
+// put writes a frame at the end of the segment, or leaves the segment as it was.
+func (q *Queue) put(s *segment, frame []byte) error {
+	_, err := q.disk.writeAt(q.active, frame, s.size)
+	if err != nil {
+		err = fmt.Errorf("write segment: %w", err)
+	} else if q.opts.Sync == SyncBatch {
+		if err = q.disk.sync(q.active); err != nil {
+			q.mu.Lock()
+			q.syncErrs++
+			q.mu.Unlock()
+			err = fmt.Errorf("sync segment: %w", err)
+		}
+	}
+	if err != nil {
+		// Whether or not the cut succeeds, the next record begins a new segment,
+		// whose first number ends this one for every later scan.
+		_ = q.disk.truncate(q.active, s.size)
+		q.abandon(s)
+	}
+	return err
+}
+
+// abandon ends a segment that the disk has trouble with.
+func (q *Queue) abandon(s *segment) {
+	info, err := q.active.Stat()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.seal()
+	if s.size == 0 {
+		_ = os.Remove(s.path)
+		q.segments = q.segments[:len(q.segments)-1]
+		return
+	}
+	if err == nil {
+		s.waste = max(info.Size()-s.size, 0)
+		q.bytes += s.waste
+	}
+}
+
+// publish lets the sender have the record.
+func (q *Queue) publish(s *segment, h header, frame []byte) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	caughtUp := len(q.memory) == 0 && q.read.id == h.id
+	follows := len(q.memory) > 0 && q.memory[len(q.memory)-1].id+1 == h.id
+	if q.memBytes+len(frame) <= q.opts.MemoryBytes && (caughtUp || follows) || caughtUp {
+		q.memory = append(q.memory, kept{h, frame})
+		q.memBytes += len(frame)
+	} else {
+		q.recycle(frame)
+	}
+	s.size += int64(len(frame))
+	s.end = h.end()
+	q.bytes += int64(len(frame))
+	q.cur.next = h.end()
+	q.dirty = true
+	q.saveCursor()
+	q.wake()
+}
+
+// dropOldest gives up the oldest whole segment that holds nothing in flight. The
+// right to append is held.
+func (q *Queue) dropOldest() bool {
+	q.mu.Lock()
+	var victim *segment
+	for i, s := range q.segments {
+		if q.active != nil && i == len(q.segments)-1 {
+			break
+		}
+		if s.end.id <= q.read.id || s.first.id < q.read.id && q.inFlight(s) {
+			continue
+		}
+		from := s.first
+		if from.id < q.read.id {
+			from = q.read
+		}
+		if q.giveUp(from, s.end, oldest) {
+			victim = s
+			q.segments = append(q.segments[:i:i], q.segments[i+1:]...)
+			q.passHoles()
+			q.saveCursor()
+		}
+		break
+	}
+	q.mu.Unlock()
+	if victim == nil {
+		return false
+	}
+	q.remove([]*segment{victim})
+	return true
+}
+
+func (q *Queue) inFlight(s *segment) bool {
+	for _, f := range q.flights {
+		if f.id >= s.first.id && f.id < s.end.id {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,288 @@
+package buffer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Queue is a bounded disk queue. Append, Settle, Ack, Release, Discard and Stats
+// may be called from any goroutine, Next from one at a time.
+type Queue struct {
+	dir      string
+	opts     Options
+	disk     disk
+	headroom int64
+	lock     *os.File
+	stop     chan struct{} // ends the syncing goroutine
+	stopped  sync.WaitGroup
+
+	// writer is the right to append. active is changed with it and mu.
+	writer  chan struct{}
+	active  *os.File // the last segment; nil: the next record begins one
+	failing bool     // the last write failed; guarded by writer
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed when something changed that somebody waits for
+	waiters  int
+	cur      cursor
+	file     cursorFile
+	holes    []hole // ahead of cur.acked, sorted, disjoint
+	segments []*segment
+	bytes    int64
+	read     pos // the next record to hand out
+	epoch    int // counts changes that make a read from disk void
+	flights  []flight
+	memory   []kept
+	memBytes int
+	spare    [][]byte
+	closed   bool
+	dirty    bool // written and not synced
+	damage   Damage
+	syncErrs uint64
+	lastErr  error
+
+	reader reader // owned by the caller of Next
+}
+
+// flight is a record that was handed out.
+type flight struct {
+	header
+	frame   []byte
+	out     bool // with the sender; false: released, to be handed out again
+	done    bool
+	outcome Outcome
+}
+
+// kept is a record in memory, not yet handed out.
+type kept struct {
+	header
+	frame []byte
+}
+
+// Open opens the queue in dir, makes it if need be, and repairs what a crash or
+// the disk did to it: it fails only when the folder cannot be used at all
+// (ErrLocked, no permission). What was lost is in Stats.
+func Open(dir string, opts Options) (*Queue, error) {
+	return open(dir, opts, realDisk())
+}
+
+func open(dir string, opts Options, d disk) (*Queue, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("open queue %s: %w", dir, err)
+	}
+	opts.SegmentBytes = min(opts.SegmentBytes, max(opts.MaxBytes/4, 1))
+	q := &Queue{
+		dir: dir, opts: opts, disk: d,
+		writer:  make(chan struct{}, 1),
+		changed: make(chan struct{}),
+		stop:    make(chan struct{}),
+		file:    cursorFile{path: filepath.Join(dir, cursorName), disk: d},
+	}
+	if err := q.start(); err != nil {
+		_ = q.file.close()
+		if q.lock != nil {
+			_ = q.lock.Close()
+		}
+		return nil, fmt.Errorf("open queue %s: %w", dir, err)
+	}
+	return q, nil
+}
+
+func (q *Queue) start() error {
+	if q.opts.ReadOnly {
+		return q.load()
+	}
+	if err := os.MkdirAll(q.dir, 0o700); err != nil {
+		return err
+	}
+	var err error
+	if q.lock, err = lockDir(q.dir); err != nil {
+		return err
+	}
+	if err := q.load(); err != nil {
+		return err
+	}
+	q.headroom = q.opts.Headroom
+	if q.headroom == 0 {
+		q.headroom = 2 * q.opts.SegmentBytes
+		if _, total, err := q.disk.free(q.dir); err == nil {
+			q.headroom = min(q.headroom, total/20)
+		}
+	}
+	q.saveCursor()
+	q.remove(append(q.retire(), q.useless()...))
+	if q.opts.Sync == SyncInterval {
+		q.stopped.Go(q.syncLoop)
+	}
+	return nil
+}
+
+// Close makes everything durable and releases the folder. What is in flight is
+// handed out again by the next Open.
+func (q *Queue) Close() error {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return nil
+	}
+	q.closed = true
+	q.wake()
+	q.mu.Unlock()
+	close(q.stop)
+	q.stopped.Wait()
+	q.writer <- struct{}{}
+	defer func() { <-q.writer }()
+
+	var errs []error
+	if !q.opts.ReadOnly && q.opts.Sync != SyncNever {
+		errs = append(errs, q.syncActive())
+	}
+	q.mu.Lock()
+	if !q.opts.ReadOnly && q.opts.Sync != SyncNever {
+		errs = append(errs, q.file.sync())
+	}
+	errs = append(errs, q.file.close())
+	q.seal()
+	q.mu.Unlock()
+	if q.lock != nil {
+		errs = append(errs, q.lock.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close queue %s: %w", q.dir, err)
+	}
+	return nil
+}
+
+// syncLoop makes written records durable once an interval.
+func (q *Queue) syncLoop() {
+	tick := time.NewTicker(q.opts.Interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-q.stop:
+			return
+		case <-tick.C:
+		}
+		q.syncNow()
+	}
+}
+
+// syncNow does not hold up Append, which syncs a segment itself before it begins
+// the next.
+func (q *Queue) syncNow() {
+	err := q.syncActive()
+	if err == nil {
+		return
+	}
+	// What failed to sync is in the queue, safe from a crash of the process but
+	// not from a power cut; the next record goes into a new file.
+	q.writer <- struct{}{}
+	q.mu.Lock()
+	q.seal()
+	q.note(err)
+	q.mu.Unlock()
+	<-q.writer
+}
+
+func (q *Queue) syncActive() error {
+	q.mu.Lock()
+	f, dirty := q.active, q.dirty
+	q.dirty = false
+	q.mu.Unlock()
+	if !dirty || f == nil {
+		return nil
+	}
+	err := q.disk.sync(f)
+	if err == nil || errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	q.mu.Lock()
+	q.syncErrs++
+	q.mu.Unlock()
+	return fmt.Errorf("sync segment: %w", err)
+}
+
+// seal ends the last segment. The right to append and mu are held.
+func (q *Queue) seal() {
+	if q.active != nil {
+		_ = q.active.Close()
+		q.active = nil
+	}
+}
+
+// note keeps an error for Stats; mu is held.
+func (q *Queue) note(err error) {
+	if err == nil {
+		return
+	}
+	if q.lastErr == nil || q.lastErr.Error() != err.Error() {
+		q.opts.Logger.Warn("queue has trouble with its disk", "dir", q.dir, "error", err)
+	}
+	q.lastErr = err
+}
+
+// saveCursor writes the cursor; mu is held. A failure costs only repetition
+// after a crash, so it is noted and tried again at the next change.
+func (q *Queue) saveCursor() {
+	q.cur.gone = q.cur.gone[:0]
+	for _, h := range q.holes {
+		if h.why == oldest {
+			q.cur.gone = append(q.cur.gone, h)
+		}
+	}
+	q.note(q.file.write(&q.cur))
+}
+
+// wake lets everybody look again who waits for a change; mu is held.
+func (q *Queue) wake() {
+	if q.waiters > 0 {
+		close(q.changed)
+		q.changed = make(chan struct{})
+		q.waiters = 0
+	}
+}
+
+// wait gives up mu until something changes, ctx ends or after passes; 0 means
+// no limit.
+func (q *Queue) wait(ctx context.Context, after time.Duration) error {
+	q.waiters++
+	changed := q.changed
+	q.mu.Unlock()
+	defer q.mu.Lock()
+	var timeout <-chan time.Time
+	if after > 0 {
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		timeout = timer.C
+	}
+	select {
+	case <-changed:
+	case <-timeout:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// buffer returns a spare buffer or nil; mu is held.
+func (q *Queue) buffer() []byte {
+	if n := len(q.spare); n > 0 {
+		b := q.spare[n-1]
+		q.spare = q.spare[:n-1]
+		return b[:0]
+	}
+	return nil
+}
+
+// recycle takes a buffer back; mu is held. Outsized ones go to the collector.
+func (q *Queue) recycle(b []byte) {
+	if len(q.spare) < q.opts.InFlight && cap(b) <= 1<<20 {
+		q.spare = append(q.spare, b)
+	}
+}
