@@ -37,7 +37,9 @@ type command struct {
 
 // commands lists the sub-commands in the order of the help text.
 func commands() []command {
-	return []command{}
+	return []command{
+		{"plugin", "list, run and check plugins", runPlugin},
+	}
 }
 
 func main() {

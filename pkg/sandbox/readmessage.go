@@ -1,0 +1,214 @@
+package sandbox
+
+import (
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/tocsin-lma/tocsin/pkg/message"
+)
+
+// readMessage is read_message(name [, fieldIndex [, arrayIndex]]).
+func (p *Plugin) readMessage(L *lua.LState) int {
+	n := L.GetTop()
+	if n < 1 || n > 3 {
+		L.RaiseError("read_message() incorrect number of arguments")
+	}
+	name, ok := L.Get(1).(lua.LString)
+	if !ok {
+		name = lua.LString(L.CheckString(1))
+	}
+	var fieldIndex, arrayIndex int
+	if n > 1 {
+		fieldIndex = optIndex(L, 2, "field index must be >= 0")
+		if n > 2 {
+			arrayIndex = optIndex(L, 3, "array index must be >= 0")
+		}
+	}
+	m := p.current
+	if m == nil {
+		L.Push(lua.LNil)
+		return 1
+	}
+	if p.written {
+		m = &p.writable
+	}
+	if field, ok := fieldName(string(name)); ok {
+		L.Push(fieldValue(m, field, fieldIndex, arrayIndex))
+		return 1
+	}
+	L.Push(p.headerValue(m, string(name)))
+	return 1
+}
+
+func optIndex(L *lua.LState, arg int, complaint string) int {
+	v := L.Get(arg)
+	if v == lua.LNil {
+		return 0
+	}
+	n, ok := v.(lua.LNumber)
+	if !ok {
+		n = L.CheckNumber(arg)
+	}
+	if n < 0 {
+		L.ArgError(arg, complaint)
+	}
+	return int(n)
+}
+
+// fieldName cuts NAME out of Fields[NAME].
+func fieldName(s string) (string, bool) {
+	if len(s) < 8 || s[:7] != "Fields[" || s[len(s)-1] != ']' {
+		return "", false
+	}
+	return s[7 : len(s)-1], true
+}
+
+func fieldValue(m *message.Message, name string, fieldIndex, arrayIndex int) lua.LValue {
+	f := m.FieldAt(name, fieldIndex)
+	if f == nil || arrayIndex >= f.Len() {
+		return lua.LNil
+	}
+	return luaValue(f.At(arrayIndex))
+}
+
+func luaValue(v message.Value) lua.LValue {
+	switch v.Type {
+	case message.String:
+		return lua.LString(v.Str())
+	case message.Bytes:
+		if v.Str() == "" {
+			return lua.LNil
+		}
+		return lua.LString(v.Str())
+	case message.Bool:
+		return lua.LBool(v.Bool())
+	}
+	n, _ := v.Number()
+	return lua.LNumber(n)
+}
+
+func (p *Plugin) headerValue(m *message.Message, name string) lua.LValue {
+	switch name {
+	case "Payload":
+		return lua.LString(m.Payload)
+	case "Type":
+		return lua.LString(m.Type)
+	case "Logger":
+		return lua.LString(m.Logger)
+	case "Hostname":
+		return lua.LString(m.Hostname)
+	case "Timestamp":
+		return lua.LNumber(m.Timestamp)
+	case "EnvVersion":
+		return lua.LString(m.EnvVersion)
+	case "Uuid":
+		return lua.LString(m.UUID.String())
+	case "Severity":
+		if m.HasSeverity() {
+			return lua.LNumber(m.Severity())
+		}
+	case "Pid":
+		if m.HasPID() {
+			return lua.LNumber(m.PID())
+		}
+	case "raw", "framed":
+		return p.rawMessage(m, name == "framed")
+	}
+	return lua.LNil
+}
+
+// rawMessage encodes m on demand; Heka gave the bytes as received.
+func (p *Plugin) rawMessage(m *message.Message, framed bool) lua.LValue {
+	b := message.AppendMessage(nil, m)
+	if framed {
+		b = message.AppendFrame(nil, b, nil)
+	}
+	return lua.LString(b)
+}
+
+// readNextField iterates over the fields: value type, name, first value,
+// representation and number of values; five nils at the end.
+func (p *Plugin) readNextField(L *lua.LState) int {
+	m := p.current
+	if p.written {
+		m = &p.writable
+	}
+	if m == nil || p.nextField >= len(m.Fields) {
+		for range 5 {
+			L.Push(lua.LNil)
+		}
+		return 5
+	}
+	f := &m.Fields[p.nextField]
+	p.nextField++
+	L.Push(lua.LNumber(f.Type))
+	L.Push(lua.LString(f.Name))
+	if f.Len() > 0 {
+		L.Push(luaValue(f.At(0)))
+	} else {
+		L.Push(lua.LNil)
+	}
+	L.Push(lua.LString(f.Representation))
+	L.Push(lua.LNumber(f.Len()))
+	return 5
+}
+
+// decodeMessage is decode_message(bytes): the message as a table.
+func (p *Plugin) decodeMessage(L *lua.LState) int {
+	if L.GetTop() != 1 {
+		L.RaiseError("decode_message() must have a single argument")
+	}
+	raw := L.CheckString(1)
+	var m message.Message
+	if err := m.UnmarshalString(raw); err != nil {
+		L.RaiseError("decode_message() failed: %s", err.Error())
+	}
+	t := L.CreateTable(0, 10)
+	t.RawSetString("Uuid", lua.LString(m.UUID[:]))
+	t.RawSetString("Timestamp", lua.LNumber(m.Timestamp))
+	set := func(name, value string) {
+		if value != "" {
+			t.RawSetString(name, lua.LString(value))
+		}
+	}
+	set("Type", m.Type)
+	set("Logger", m.Logger)
+	set("Payload", m.Payload)
+	set("EnvVersion", m.EnvVersion)
+	set("Hostname", m.Hostname)
+	if m.HasSeverity() {
+		t.RawSetString("Severity", lua.LNumber(m.Severity()))
+	}
+	if m.HasPID() {
+		t.RawSetString("Pid", lua.LNumber(m.PID()))
+	}
+	if len(m.Fields) > 0 {
+		t.RawSetString("Fields", fieldsTable(L, &m))
+	}
+	L.Push(t)
+	return 1
+}
+
+func fieldsTable(L *lua.LState, m *message.Message) *lua.LTable {
+	fields := L.CreateTable(len(m.Fields), 0)
+	for i := range m.Fields {
+		f := &m.Fields[i]
+		entry := L.CreateTable(0, 4)
+		entry.RawSetString("name", lua.LString(f.Name))
+		entry.RawSetString("value_type", lua.LNumber(f.Type))
+		if f.Representation != "" {
+			entry.RawSetString("representation", lua.LString(f.Representation))
+		}
+		values := L.CreateTable(f.Len(), 0)
+		for k := range f.Len() {
+			v := f.At(k)
+			if v.Type == message.Bytes {
+				values.RawSetInt(k+1, lua.LString(v.Str()))
+				continue
+			}
+			values.RawSetInt(k+1, luaValue(v))
+		}
+		entry.RawSetString("value", values)
+		fields.RawSetInt(i+1, entry)
+	}
+	return fields
+}
