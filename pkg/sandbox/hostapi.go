@@ -128,7 +128,7 @@ func (p *Plugin) appendPayload(L *lua.LState, arg int) {
 		}
 		p.out = append(p.out, v...)
 	case lua.LNumber:
-		p.out = AppendNumber(p.out, float64(v))
+		p.out = number.AppendPayload(p.out, float64(v))
 	case *lua.LNilType:
 		p.out = append(p.out, "nil"...)
 	case lua.LBool:
@@ -145,37 +145,6 @@ func (p *Plugin) appendPayload(L *lua.LState, arg int) {
 	if limit := p.opts.Limits.Output; limit > 0 && len(p.out) > limit {
 		L.RaiseError("output_limit exceeded")
 	}
-}
-
-// AppendNumber prints n as Heka's payload functions do: integers in full, other
-// numbers up to 2^31-1 with at most eight decimals and no trailing zeros, bigger
-// ones with 17 significant digits.
-func AppendNumber(dst []byte, n float64) []byte {
-	switch {
-	case math.IsNaN(n):
-		return append(dst, "nan"...)
-	case math.IsInf(n, 1):
-		return append(dst, "inf"...)
-	case math.IsInf(n, -1):
-		return append(dst, "-inf"...)
-	case n == math.Trunc(n) && math.Abs(n) <= math.MaxInt32:
-		return strconv.AppendInt(dst, int64(n), 10)
-	case math.Abs(n) > math.MaxInt32:
-		return number.AppendG(dst, n, 17)
-	}
-	start := len(dst)
-	dst = strconv.AppendFloat(dst, n, 'f', 8, 64)
-	end := len(dst)
-	for end > start && dst[end-1] == '0' {
-		end--
-	}
-	if end > start && dst[end-1] == '.' {
-		end--
-	}
-	if text := string(dst[start:end]); text == "-0" {
-		return append(dst[:start], '0')
-	}
-	return dst[:end]
 }
 
 // parseNumber reads what Lua's tonumber accepts of a decimal or hexadecimal text.

@@ -7,6 +7,7 @@ package modules
 import (
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/circularbuffer"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/cjson"
 )
 
@@ -26,5 +27,6 @@ type Module struct {
 func All(limits Limits) []Module {
 	return []Module{
 		{"cjson", cjson.Opener(cjson.Options{MaxOutput: limits.Output, MaxInput: limits.Memory / 2})},
+		{"circular_buffer", circularbuffer.Opener(limits.Memory)},
 	}
 }

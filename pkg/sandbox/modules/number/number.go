@@ -1,4 +1,5 @@
-// Package number prints numbers as C's printf does with %g. It holds no state.
+// Package number prints numbers as C's printf does with %g, and as Heka's
+// payload functions do. It holds no state.
 package number
 
 import (
@@ -44,6 +45,37 @@ func trimZeros(dst []byte, start int) []byte {
 	}
 	if dst[end-1] == '.' {
 		end--
+	}
+	return dst[:end]
+}
+
+// AppendPayload prints n as Heka's payload functions do: integers in full, other
+// numbers up to 2^31-1 with at most eight decimals and no trailing zeros, bigger
+// ones with 17 significant digits.
+func AppendPayload(dst []byte, n float64) []byte {
+	switch {
+	case math.IsNaN(n):
+		return append(dst, "nan"...)
+	case math.IsInf(n, 1):
+		return append(dst, "inf"...)
+	case math.IsInf(n, -1):
+		return append(dst, "-inf"...)
+	case n == math.Trunc(n) && math.Abs(n) <= math.MaxInt32:
+		return strconv.AppendInt(dst, int64(n), 10)
+	case math.Abs(n) > math.MaxInt32:
+		return AppendG(dst, n, 17)
+	}
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, n, 'f', 8, 64)
+	end := len(dst)
+	for end > start && dst[end-1] == '0' {
+		end--
+	}
+	if end > start && dst[end-1] == '.' {
+		end--
+	}
+	if text := string(dst[start:end]); text == "-0" {
+		return append(dst[:start], '0')
 	}
 	return dst[:end]
 }
