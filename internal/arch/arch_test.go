@@ -1,0 +1,267 @@
+// Package arch_test fails when the house is not as ARCHITECTURE.md says: imports
+// go down the floors only, files and functions stay short, nothing hides in
+// package variables or init functions, and pure packages are pure.
+package arch_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/tocsin-lma/tocsin/"
+
+// floors gives each package family its floor. A package imports lower floors
+// only; the folders of one family may import each other.
+var floors = map[string]int{
+	"pkg/message": 0, "pkg/lpeg": 0, "plugins": 0, "alarms": 0, "dashboards": 0,
+	"pkg/health": 1, "pkg/matcher": 1, "pkg/buffer": 1, "pkg/config": 1, "pkg/selfmon": 1, "pkg/splitter": 1, "pkg/tlsconfig": 1,
+	"pkg/sandbox":  2,
+	"pkg/decoders": 3, "pkg/encoders": 3, "pkg/inputs": 3, "pkg/outputs": 3, "pkg/afd": 3, "pkg/gse": 3, "pkg/ha": 3,
+	"pkg/pipeline": 4, "pkg/store": 4, "pkg/alarmtest": 4, "pkg/lint": 4,
+	"pkg/web": 5, "pkg/daemon": 6, "cmd": 7,
+}
+
+// pure packages do not know the time, start no goroutine and do no I/O.
+var pure = map[string]bool{"pkg/health": true, "pkg/matcher": true, "pkg/afd": true, "pkg/gse": true, "pkg/lpeg": true}
+
+var impureCalls = map[string]bool{"time.Now": true, "time.Since": true, "time.Sleep": true, "time.NewTicker": true, "time.NewTimer": true, "time.After": true, "os.Open": true, "os.ReadFile": true}
+
+const (
+	maxFileLines     = 600
+	maxFunctionLines = 80
+)
+
+type source struct {
+	path, family string
+	lines        int
+	fset         *token.FileSet
+	file         *ast.File
+}
+
+func sources(t *testing.T) []source {
+	t.Helper()
+	var out []source
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, path)
+		if d.IsDir() {
+			if strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata" {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if filepath.Ext(path) != ".go" {
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, path, data, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		out = append(out, source{rel, family(rel), strings.Count(string(data), "\n"), fset, file})
+		return nil
+	})
+	require.NoError(t, err)
+	return out
+}
+
+// family is the first folder that has a floor: "pkg/inputs" for pkg/inputs/tcp.
+func family(path string) string {
+	parts := strings.Split(path, "/")
+	if parts[0] == "pkg" && len(parts) > 1 {
+		return parts[0] + "/" + parts[1]
+	}
+	return parts[0]
+}
+
+func TestImportsGoDown(t *testing.T) {
+	for _, s := range sources(t) {
+		own, ok := floors[s.family]
+		if strings.HasSuffix(s.path, "_test.go") || s.family == "internal" || s.family == "bench" || s.family == "tools" {
+			continue
+		}
+		if !ok {
+			t.Errorf("%s: the family %s has no floor; give it one in ARCHITECTURE.md and here", s.path, s.family)
+			continue
+		}
+		for _, imp := range s.file.Imports {
+			path, ours := strings.CutPrefix(strings.Trim(imp.Path.Value, `"`), module)
+			if !ours {
+				continue
+			}
+			other := family(path)
+			floor, ok := floors[other]
+			if !ok {
+				t.Errorf("%s imports %s, which has no floor", s.path, path)
+				continue
+			}
+			if other != s.family && floor >= own {
+				t.Errorf("%s (floor %d) imports %s (floor %d): a package imports lower floors only", s.path, own, path, floor)
+			}
+		}
+	}
+}
+
+func TestFilesAndFunctionsAreShort(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.lines > maxFileLines {
+			t.Errorf("%s has %d lines, at most %d fit in one head", s.path, s.lines, maxFileLines)
+		}
+		for _, d := range s.file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Body == nil || strings.HasSuffix(s.path, "_test.go") {
+				continue
+			}
+			if n := s.fset.Position(f.End()).Line - s.fset.Position(f.Pos()).Line + 1; n > maxFunctionLines {
+				t.Errorf("%s: %s has %d lines, at most %d", s.path, f.Name.Name, n, maxFunctionLines)
+			}
+		}
+	}
+}
+
+func TestNoHiddenState(t *testing.T) {
+	for _, s := range sources(t) {
+		if strings.HasSuffix(s.path, "_test.go") {
+			continue
+		}
+		assigned := assignedNames(s.file)
+		for _, d := range s.file.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Name.Name == "init" && d.Recv == nil {
+					t.Errorf("%s: init functions hide what a program does; call a function", s.path)
+				}
+			case *ast.GenDecl:
+				for _, name := range variables(d) {
+					if assigned[name] {
+						t.Errorf("%s: the package variable %s changes; pass it instead", s.path, name)
+					}
+				}
+			}
+		}
+	}
+}
+
+// variables lists the package variables that are not embedded files.
+func variables(d *ast.GenDecl) []string {
+	var names []string
+	if d.Tok != token.VAR || strings.Contains(d.Doc.Text(), "go:embed") {
+		return nil
+	}
+	for _, spec := range d.Specs {
+		for _, id := range spec.(*ast.ValueSpec).Names {
+			if id.Name != "_" {
+				names = append(names, id.Name)
+			}
+		}
+	}
+	return names
+}
+
+// assignedNames collects what functions of a file assign to, apart from names
+// they declare themselves.
+func assignedNames(f *ast.File) map[string]bool {
+	names := map[string]bool{}
+	for _, d := range f.Decls {
+		fn, ok := d.(*ast.FuncDecl)
+		if !ok || fn.Body == nil {
+			continue
+		}
+		ast.Inspect(fn.Body, func(n ast.Node) bool {
+			var targets []ast.Expr
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				if n.Tok != token.DEFINE {
+					targets = n.Lhs
+				}
+			case *ast.IncDecStmt:
+				targets = []ast.Expr{n.X}
+			}
+			for _, e := range targets {
+				for {
+					if ix, ok := e.(*ast.IndexExpr); ok {
+						e = ix.X
+						continue
+					}
+					break
+				}
+				if id, ok := e.(*ast.Ident); ok && (id.Obj == nil || packageLevel(f, id.Obj)) {
+					names[id.Name] = true
+				}
+			}
+			return true
+		})
+	}
+	return names
+}
+
+func packageLevel(f *ast.File, o *ast.Object) bool { return f.Scope.Lookup(o.Name) == o }
+
+func TestPurePackagesArePure(t *testing.T) {
+	for _, s := range sources(t) {
+		if !pure[s.family] || strings.HasSuffix(s.path, "_test.go") {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt:
+				t.Errorf("%s: a pure package starts no goroutine", s.fset.Position(n.Pos()))
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && impureCalls[fmt.Sprintf("%s.%s", x.Name, n.Sel.Name)] {
+					t.Errorf("%s: a pure package does not call %s.%s; take it as an argument", s.fset.Position(n.Pos()), x.Name, n.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+}
+
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	documented := map[string]bool{}
+	for _, s := range sources(t) {
+		if strings.HasSuffix(s.path, "_test.go") {
+			continue
+		}
+		dir := filepath.Dir(s.path)
+		documented[dir] = documented[dir] || s.file.Doc != nil
+	}
+	for dir, ok := range documented {
+		if !ok {
+			t.Errorf("%s has no package comment", dir)
+		}
+	}
+}
+
+var unfinished = regexp.MustCompile(`\b(TODO|FIXME|XXX|HACK)\b`)
+
+func TestNoMarksOfUnfinishedWork(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.family == "internal" {
+			continue
+		}
+		for _, group := range s.file.Comments {
+			for _, c := range group.List {
+				if mark := unfinished.FindString(c.Text); mark != "" {
+					t.Errorf("%s: %s", s.fset.Position(c.Pos()), mark)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tocsin-lma/tocsin/pkg/buffer"
+	"github.com/tocsin-lma/tocsin/pkg/message"
+)
+
+const (
+	// maxPending is the size of an encoded batch at which it goes to its queue
+	// without waiting for a commit, in bytes.
+	maxPending = 256 << 10
+	// maxInbox is the number of messages at which a batch goes to its filter.
+	maxInbox = 256
+	// slowFilter is how long a full inbox may hold up its senders. What is
+	// dropped afterwards is counted, and the filter's series go stale.
+	slowFilter = 5 * time.Second
+)
+
+// emitter routes the messages of one goroutine: it matches, encodes into a
+// pending batch for every output, and clones into one for every filter. It is
+// what keeps the hot path free of locks.
+type emitter struct {
+	p       *Pipeline
+	name    string
+	after   int // filters up to this one are not offered anything; -1: none
+	hits    []int
+	out     []pendingBatch
+	in      [][]*message.Message
+	inCount int
+	arena   message.Arena
+	emitted uint64
+	ctx     context.Context // of appends started by emit, set by flush's owner
+}
+
+type pendingBatch struct {
+	data  []byte
+	count int
+}
+
+func (p *Pipeline) newEmitter(ctx context.Context, name string, after int) *emitter {
+	return &emitter{
+		p: p, name: name, after: after, ctx: ctx,
+		out: make([]pendingBatch, len(p.outputs)), in: make([][]*message.Message, len(p.filters)),
+	}
+}
+
+// emit offers m to every filter and output behind this emitter.
+func (e *emitter) emit(m *message.Message) error {
+	e.emitted++
+	if e.p.tap.active() {
+		e.p.tap.offer(m)
+	}
+	e.hits = e.p.set.Match(e.hits[:0], m)
+	var clone *message.Message
+	for _, hit := range e.hits {
+		if hit >= len(e.p.filters) {
+			if err := e.encode(hit-len(e.p.filters), m); err != nil {
+				return err
+			}
+			continue
+		}
+		if hit <= e.after {
+			continue
+		}
+		if clone == nil {
+			clone = e.arena.Clone(m)
+		}
+		e.in[hit] = append(e.in[hit], clone)
+		e.inCount++
+	}
+	if e.inCount >= maxInbox {
+		return e.flushFilters()
+	}
+	return nil
+}
+
+func (e *emitter) encode(i int, m *message.Message) error {
+	o, b := e.p.outputs[i], &e.out[i]
+	if b.data == nil {
+		b.data = o.takeBuffer()
+	}
+	before := len(b.data)
+	data, err := o.spec.Encoder.Encode(b.data, m)
+	switch {
+	case err != nil:
+		b.data = b.data[:before]
+		o.encodeFailed(err)
+	case len(data) > before:
+		b.data = data
+		b.count++
+	}
+	if len(b.data) >= maxPending {
+		return e.flushOutput(i)
+	}
+	return nil
+}
+
+// flush hands everything pending to the filters and queues. An error means that
+// a position must not advance: the same records are to be read again.
+func (e *emitter) flush() error {
+	err := e.flushFilters()
+	for i := range e.out {
+		if e.out[i].count > 0 {
+			err = errors.Join(err, e.flushOutput(i))
+		}
+	}
+	return err
+}
+
+func (e *emitter) flushOutput(i int) error {
+	o, b := e.p.outputs[i], &e.out[i]
+	err := o.append(e.ctx, buffer.Record{Data: b.data, Count: b.count})
+	o.giveBuffer(b.data)
+	*b = pendingBatch{}
+	return err
+}
+
+func (e *emitter) flushFilters() error {
+	if e.inCount == 0 {
+		return nil
+	}
+	e.inCount = 0
+	for i, batch := range e.in {
+		if len(batch) == 0 {
+			continue
+		}
+		e.in[i] = nil
+		if err := e.p.filters[i].put(e.ctx, batch); err != nil {
+			return err
+		}
+	}
+	e.arena.Release()
+	return nil
+}

@@ -1,0 +1,248 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/tocsin-lma/tocsin/pkg/buffer"
+	"github.com/tocsin-lma/tocsin/pkg/message"
+)
+
+// BatchOptions say how many queued records go into one Send. The zero value
+// sends each record as it comes.
+type BatchOptions struct {
+	Bytes    int           // stop gathering at this size
+	Count    int           // or at this many messages
+	Interval time.Duration // or after this time
+}
+
+// outputRunner is the goroutine of one output, and the door to its queue.
+type outputRunner struct {
+	p       *Pipeline
+	spec    OutputSpec
+	index   int
+	free    chan []byte
+	halt    context.Context // ends when appends must give up
+	stopAll context.CancelFunc
+	pause   *backoff
+	dead    *deadLetters
+	failing atomic.Bool
+	full    atomic.Bool
+	badItem atomic.Bool
+	joined  []byte
+}
+
+func newOutputRunner(p *Pipeline, spec OutputSpec, index int) *outputRunner {
+	spec.Retry = spec.Retry.withDefaults()
+	o := &outputRunner{
+		p: p, spec: spec, index: index, free: make(chan []byte, 8),
+		pause: newBackoff(spec.Retry), dead: newDeadLetters(spec.DeadLetter, p.log),
+	}
+	o.halt, o.stopAll = context.WithCancel(context.Background())
+	return o
+}
+
+func (o *outputRunner) takeBuffer() []byte {
+	select {
+	case b := <-o.free:
+		return b
+	default:
+		return make([]byte, 0, 64<<10)
+	}
+}
+
+func (o *outputRunner) giveBuffer(b []byte) {
+	select {
+	case o.free <- b[:0]:
+	default:
+	}
+}
+
+// append puts a batch into the queue. A full queue is no error: the queue has
+// counted the drop.
+func (o *outputRunner) append(ctx context.Context, rec buffer.Record) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(o.halt, cancel)()
+	err := o.spec.Queue.Append(ctx, rec)
+	switch {
+	case err == nil:
+		if o.full.Swap(false) {
+			o.p.log.Info("queue takes messages again", "output", o.spec.Name)
+		}
+		return nil
+	case errors.Is(err, buffer.ErrFull):
+		if !o.full.Swap(true) {
+			o.p.log.Warn("queue is full, messages are dropped and counted", "output", o.spec.Name, "error", err)
+		}
+		return nil
+	case errors.Is(err, buffer.ErrShutdown):
+		o.p.fail(fmt.Errorf("output %s: %w", o.spec.Name, err))
+	}
+	return fmt.Errorf("queue for output %s: %w", o.spec.Name, err)
+}
+
+func (o *outputRunner) stopAppending() { o.stopAll() }
+
+// encodeFailed counts a message that cannot be written in the output's format.
+func (o *outputRunner) encodeFailed(err error) {
+	o.p.obs.Count("output", o.spec.Name, "encode_failures", 1)
+	if !o.badItem.Swap(true) {
+		o.p.log.Warn("a message cannot be encoded and is left out; further ones are counted only", "output", o.spec.Name, "error", err)
+	}
+}
+
+// busy reports whether waiting may still empty the queue.
+func (o *outputRunner) busy() bool {
+	return !o.failing.Load() && o.spec.Queue.Stats().Messages > 0
+}
+
+func (o *outputRunner) run(ctx context.Context) {
+	defer o.dead.close()
+	for ctx.Err() == nil {
+		records, batch, err := o.gather(ctx)
+		if err != nil {
+			if !errors.Is(err, buffer.ErrClosed) && ctx.Err() == nil {
+				o.p.log.Error("reading the queue failed", "output", o.spec.Name, "error", err)
+				sleep(ctx, time.Second)
+				continue
+			}
+			return
+		}
+		outcome, done := o.deliver(ctx, batch, count(records))
+		if !done {
+			return // what is not settled is sent again after the restart
+		}
+		o.settle(records, outcome)
+	}
+}
+
+// gather takes records from the queue until a batch is large or old enough.
+func (o *outputRunner) gather(ctx context.Context) (records []buffer.Record, batch []byte, err error) {
+	first, err := o.spec.Queue.Next(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	records, batch = append(records, first), first.Data
+	limit := o.spec.Batch
+	if limit.Interval <= 0 || len(batch) >= limit.Bytes {
+		return records, batch, nil
+	}
+	o.joined = append(o.joined[:0], batch...)
+	waiting, cancel := context.WithTimeout(ctx, limit.Interval)
+	defer cancel()
+	for messages := first.Count; len(o.joined) < limit.Bytes && (limit.Count <= 0 || messages < limit.Count); {
+		if st := o.spec.Queue.Stats(); st.InFlight >= maxInFlight {
+			break
+		}
+		rec, err := o.spec.Queue.Next(waiting)
+		if err != nil {
+			break // the time is up, or the next call says why
+		}
+		records = append(records, rec)
+		o.joined = append(o.joined, rec.Data...)
+		messages += rec.Count
+	}
+	return records, o.joined, nil
+}
+
+// maxInFlight bounds the records of one batch; MaxInFlight tells the opener of
+// the queue.
+const maxInFlight = 64
+
+// MaxInFlight is the Options.InFlight a queue needs so that its records can be
+// gathered into batches.
+const MaxInFlight = maxInFlight
+
+func count(records []buffer.Record) (n int) {
+	for _, r := range records {
+		n += r.Count
+	}
+	return n
+}
+
+// deliver sends a batch until all of it is confirmed, refused for good or given
+// up. done is false when ctx ended before that.
+func (o *outputRunner) deliver(ctx context.Context, batch []byte, messages int) (outcome buffer.Outcome, done bool) {
+	o.pause.reset()
+	for attempt := 1; ; attempt++ {
+		if o.spec.Gate != nil && !o.spec.Gate() {
+			outcome.Dropped = messages - outcome.DeadLettered
+			o.p.obs.Count("output", o.spec.Name, "standby", outcome.Dropped)
+			return outcome, true
+		}
+		err := o.attempt(ctx, batch)
+		if err == nil {
+			o.recovered()
+			return outcome, true
+		}
+		var partial *message.SendError
+		after, progress := time.Duration(0), false
+		switch {
+		case errors.As(err, &partial):
+			o.dead.write(o.spec.Name, partial.Rejected)
+			outcome.DeadLettered += len(partial.Rejected)
+			if len(partial.Retry) == 0 {
+				o.recovered()
+				return outcome, true
+			}
+			progress = len(partial.Retry) < len(batch)
+			batch, after = append([]byte(nil), partial.Retry...), partial.After
+		case errors.Is(err, message.ErrPermanent):
+			o.dead.write(o.spec.Name, []message.Rejected{{Item: batch, Reason: err.Error()}})
+			outcome.DeadLettered = messages
+			return outcome, true
+		}
+		if ctx.Err() != nil {
+			return outcome, false
+		}
+		if o.spec.Retry.MaxRetries > 0 && attempt > o.spec.Retry.MaxRetries {
+			outcome.Dropped = messages - outcome.DeadLettered
+			return outcome, true
+		}
+		o.p.obs.Count("output", o.spec.Name, "retries", 1)
+		if progress {
+			o.pause.reset()
+			attempt = 0
+		} else {
+			o.failed(err)
+		}
+		if !sleep(ctx, o.pause.next(after)) {
+			return outcome, false
+		}
+	}
+}
+
+func (o *outputRunner) attempt(ctx context.Context, batch []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, o.spec.Retry.Timeout)
+	defer cancel()
+	return o.p.guard(o.spec.Name, func() error { return o.spec.Output.Send(ctx, batch) })
+}
+
+func (o *outputRunner) failed(err error) {
+	if !o.failing.Swap(true) {
+		o.p.log.Warn("sending failed, trying again until it works", "output", o.spec.Name, "error", err)
+	}
+}
+
+func (o *outputRunner) recovered() {
+	if o.failing.Swap(false) {
+		o.p.log.Info("sending works again", "output", o.spec.Name)
+	}
+}
+
+// settle spreads the outcome of a batch over its records.
+func (o *outputRunner) settle(records []buffer.Record, left buffer.Outcome) {
+	for _, r := range records {
+		dead := min(left.DeadLettered, r.Count)
+		dropped := min(left.Dropped, r.Count-dead)
+		left.DeadLettered -= dead
+		left.Dropped -= dropped
+		if err := o.spec.Queue.Settle(r.ID, buffer.Outcome{DeadLettered: dead, Dropped: dropped}); err != nil {
+			o.p.log.Error("settling a record failed", "output", o.spec.Name, "record", r.ID, "error", err)
+		}
+	}
+}

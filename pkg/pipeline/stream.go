@@ -1,0 +1,97 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tocsin-lma/tocsin/pkg/message"
+)
+
+// holder is a Decoder that may hold records back, such as the lines of an
+// unfinished traceback.
+type holder interface {
+	// Held is the number of the newest records held back.
+	Held() int
+	// Flush emits what has been held back for too long at now; all of it when
+	// now is zero.
+	Flush(now time.Time, emit message.Emit) error
+}
+
+// stream is one ordered source of an input.
+type stream struct {
+	p       *Pipeline
+	spec    InputSpec
+	decoder Decoder
+	holder  holder
+	e       *emitter
+	emit    message.Emit
+	taken   int
+}
+
+func (p *Pipeline) openStream(spec InputSpec, name string) (message.Stream, error) {
+	s := &stream{p: p, spec: spec, e: p.newEmitter(context.Background(), spec.Name, -1)}
+	s.emit = s.e.emit
+	if spec.NewDecoder == nil {
+		return s, nil
+	}
+	var err error
+	if s.decoder, err = spec.NewDecoder(name); err != nil {
+		return nil, fmt.Errorf("open the decoder of stream %s: %w", name, err)
+	}
+	s.holder, _ = s.decoder.(holder)
+	return s, nil
+}
+
+// Emit decodes raw and routes what comes out. A record the decoder rejects is
+// the decoder's to count; it is no error of the stream.
+func (s *stream) Emit(raw *message.Message) error {
+	s.taken++
+	if s.decoder == nil {
+		return s.e.emit(raw)
+	}
+	var failed error
+	err := s.decoder.Decode(raw, func(m *message.Message) error {
+		if err := s.emit(m); err != nil {
+			failed = err
+			return err
+		}
+		return nil
+	})
+	if err != nil && failed == nil {
+		s.p.obs.Count("input", s.spec.Name, "rejected", 1)
+	}
+	return failed
+}
+
+// Commit makes everything taken so far durable.
+func (s *stream) Commit(ctx context.Context) (held int, err error) {
+	s.e.ctx = ctx
+	if s.holder != nil {
+		if err := s.holder.Flush(s.p.now(), s.emit); err != nil {
+			return 0, fmt.Errorf("flush held records: %w", err)
+		}
+		held = s.holder.Held()
+	}
+	if s.taken > 0 {
+		s.p.obs.Count("input", s.spec.Name, "records", s.taken)
+		s.taken = 0
+	}
+	return held, s.e.flush()
+}
+
+// Close emits what is held back, commits, and closes the decoder.
+func (s *stream) Close(ctx context.Context) error {
+	if s.holder != nil {
+		if err := s.holder.Flush(time.Time{}, s.emit); err != nil {
+			return fmt.Errorf("flush held records: %w", err)
+		}
+	}
+	_, err := s.Commit(ctx)
+	if c, ok := s.decoder.(interface{ Close() error }); ok {
+		if closeErr := c.Close(); err == nil {
+			err = closeErr
+		}
+	}
+	return err
+}
