@@ -1,0 +1,242 @@
+package lpeg
+
+import (
+	"fmt"
+	"math"
+)
+
+// DefaultMaxSize is the size cap of the patterns of a Builder that sets none.
+const DefaultMaxSize = 200_000
+
+// maxDepth bounds the recursion over a pattern, whatever its size.
+const maxDepth = 100_000
+
+// maxInterned bounds the table of known patterns; when it is full it is emptied.
+const maxInterned = 8192
+
+// maxShort is the largest index of arguments and numbered captures.
+const maxShort = math.MaxInt16
+
+// Builder makes patterns. Equal patterns of one Builder are the same object as
+// long as its table holds them (a few thousand, then it starts afresh). The
+// zero value is ready for use. A Builder is not safe for concurrent use; what
+// it made is.
+type Builder struct {
+	// MaxSize caps the size of a pattern; 0 means DefaultMaxSize. A
+	// pattern above it is replaced by one that reports ErrTooBig, see Err.
+	MaxSize int
+
+	known map[nodeKey]*Pattern
+	err   error
+}
+
+// nodeKey identifies a node by its own contents and the identity of its parts.
+type nodeKey struct {
+	kind    nodeKind
+	capture CaptureKind
+	n       int
+	a, b    *Pattern
+	set     Set
+	text    string
+	value   any
+}
+
+// Err returns the first size error of the Builder since the last call, and
+// forgets it. After an error the pattern that was too big is one that never matches.
+func (b *Builder) Err() error {
+	err := b.err
+	b.err = nil
+	return err
+}
+
+// make returns the pattern for p, an earlier equal one if there is one.
+func (b *Builder) make(p *Pattern) *Pattern {
+	key := nodeKey{p.kind, p.capture, p.n, p.a, p.b, p.set, p.text, p.value}
+	if old, ok := b.known[key]; ok {
+		return old
+	}
+	size, depth := 1+len(p.text)/16, 0
+	p.children(func(c *Pattern) {
+		size += c.size
+		depth = max(depth, c.depth)
+	})
+	if limit := b.limit(); size > limit || depth >= maxDepth {
+		if b.err == nil {
+			b.err = fmt.Errorf("%w (%d nodes, at most %d)", ErrTooBig, size, limit)
+		}
+		return b.False()
+	}
+	p.size, p.depth = size, depth+1
+	p.attrs = attrsOf(p, nil)
+	if b.known == nil || len(b.known) >= maxInterned {
+		b.known = make(map[nodeKey]*Pattern)
+	}
+	b.known[key] = p
+	return p
+}
+
+func (b *Builder) limit() int {
+	if b.MaxSize > 0 {
+		return b.MaxSize
+	}
+	return DefaultMaxSize
+}
+
+// True returns the pattern that matches the empty string.
+func (b *Builder) True() *Pattern { return b.make(&Pattern{kind: nodeTrue}) }
+
+// False returns the pattern that never matches.
+func (b *Builder) False() *Pattern { return b.make(&Pattern{kind: nodeFalse}) }
+
+// Literal returns the pattern that matches s.
+func (b *Builder) Literal(s string) *Pattern {
+	if s == "" {
+		return b.True()
+	}
+	return b.make(&Pattern{kind: nodeString, text: s})
+}
+
+// Any returns the pattern that matches n bytes; with a negative n, the one
+// that matches, consuming nothing, where fewer than -n bytes are left.
+func (b *Builder) Any(n int) *Pattern {
+	switch {
+	case n == 0:
+		return b.True()
+	case n < 0:
+		return b.Not(b.Any(-n))
+	}
+	return b.make(&Pattern{kind: nodeAny, n: n})
+}
+
+// Set returns the pattern that matches one byte of set.
+func (b *Builder) Set(set Set) *Pattern {
+	switch set.Len() {
+	case 1:
+		c, _ := set.only()
+		return b.Literal(string([]byte{c}))
+	case 256:
+		return b.Any(1)
+	}
+	return b.make(&Pattern{kind: nodeSet, set: set})
+}
+
+// Chars returns the pattern that matches one byte of chars.
+func (b *Builder) Chars(chars string) *Pattern { return b.Set(SetOf(chars)) }
+
+// Range returns the pattern that matches one byte of the ranges, each of two bytes.
+func (b *Builder) Range(ranges ...string) (*Pattern, error) {
+	var set Set
+	for _, r := range ranges {
+		if len(r) != 2 {
+			return nil, fmt.Errorf("range %w", ErrInvalidRange)
+		}
+		set = set.Union(RangeOf(r[0], r[1]))
+	}
+	return b.Set(set), nil
+}
+
+// Seq returns the pattern that matches its parts one after the other.
+func (b *Builder) Seq(parts ...*Pattern) *Pattern {
+	if len(parts) == 0 {
+		return b.True()
+	}
+	p := parts[len(parts)-1]
+	for i := len(parts) - 2; i >= 0; i-- {
+		p = b.seq2(parts[i], p)
+	}
+	return p
+}
+
+func (b *Builder) seq2(x, y *Pattern) *Pattern {
+	switch {
+	case x.kind == nodeFalse || y.kind == nodeTrue:
+		return x
+	case x.kind == nodeTrue:
+		return y
+	}
+	return b.make(&Pattern{kind: nodeSeq, a: x, b: y})
+}
+
+// Choice returns the pattern that matches the first of its parts that matches.
+func (b *Builder) Choice(parts ...*Pattern) *Pattern {
+	if len(parts) == 0 {
+		return b.False()
+	}
+	p := parts[len(parts)-1]
+	for i := len(parts) - 2; i >= 0; i-- {
+		p = b.choice2(parts[i], p)
+	}
+	return p
+}
+
+func (b *Builder) choice2(x, y *Pattern) *Pattern {
+	if x.attrs.nofail || y.kind == nodeFalse {
+		return x
+	}
+	if x.kind == nodeFalse {
+		return y
+	}
+	if s, ok := x.asSet(); ok {
+		if t, ok := y.asSet(); ok {
+			return b.Set(s.Union(t))
+		}
+	}
+	return b.make(&Pattern{kind: nodeChoice, a: x, b: y})
+}
+
+// Diff returns the pattern that matches x where y does not match.
+func (b *Builder) Diff(x, y *Pattern) *Pattern {
+	if s, ok := x.asSet(); ok {
+		if t, ok := y.asSet(); ok {
+			return b.Set(s.Minus(t))
+		}
+	}
+	return b.seq2(b.Not(y), x)
+}
+
+// Not returns the pattern that matches, consuming nothing, where p does not.
+func (b *Builder) Not(p *Pattern) *Pattern { return b.make(&Pattern{kind: nodeNot, a: p}) }
+
+// And returns the pattern that matches where p does, and consumes nothing.
+func (b *Builder) And(p *Pattern) *Pattern { return b.make(&Pattern{kind: nodeAnd, a: p}) }
+
+// Behind returns the pattern that matches, consuming nothing, where p matches
+// the text that ends here. p must have a fixed length of at most 255 and no captures.
+func (b *Builder) Behind(p *Pattern) (*Pattern, error) {
+	switch {
+	case p.attrs.fixed < 0:
+		return nil, ErrNotFixed
+	case p.attrs.captures:
+		return nil, ErrBehindCaptures
+	case p.attrs.fixed > math.MaxUint8:
+		return nil, ErrBehindTooLong
+	}
+	return b.make(&Pattern{kind: nodeBehind, a: p, n: p.attrs.fixed}), nil
+}
+
+// Repeat returns the pattern that matches at least n times p, as many as it
+// can; with a negative n, at most -n times.
+func (b *Builder) Repeat(p *Pattern, n int) (*Pattern, error) {
+	if n >= 0 && p.attrs.nullable {
+		return nil, ErrEmptyLoop
+	}
+	times, limit := max(n, -n), b.limit()
+	if times > limit || (times+1)*p.size > 2*limit {
+		return nil, fmt.Errorf("%w (%d repetitions of %d nodes, at most %d)", ErrTooBig, times, p.size, limit)
+	}
+	if n < 0 {
+		opt := b.True()
+		for ; n < 0; n++ {
+			opt = b.make(&Pattern{kind: nodeChoice, a: b.seq2(p, opt), b: b.True()})
+			if p.attrs.nofail {
+				opt = opt.a
+			}
+		}
+		return opt, b.Err()
+	}
+	rep := b.make(&Pattern{kind: nodeRepeat, a: p})
+	for range n {
+		rep = b.seq2(p, rep)
+	}
+	return rep, b.Err()
+}

@@ -1,0 +1,130 @@
+package lpeg
+
+import (
+	"sync/atomic"
+)
+
+type nodeKind uint8
+
+const (
+	nodeTrue    nodeKind = iota
+	nodeFalse            // fails
+	nodeAny              // n bytes
+	nodeSet              // one byte of set
+	nodeString           // the bytes of text, at least one
+	nodeSeq              // a then b
+	nodeChoice           // a or else b
+	nodeRepeat           // a, any number of times
+	nodeNot              // not a, consumes nothing
+	nodeAnd              // a, consumes nothing
+	nodeBehind           // a ends here; n is its length
+	nodeCall             // rule value
+	nodeGrammar          // rules; the first is the initial one
+	nodeCapture          // a, captured as capture
+	nodeRuntime          // a, then the function value decides
+)
+
+// CaptureKind tells what a capture makes of the text and values it encloses.
+type CaptureKind uint8
+
+// The kinds of captures, named after LPeg's functions.
+const (
+	CaptureClose    CaptureKind = iota // end of an enclosing capture
+	CapturePosition                    // Cp
+	CaptureConst                       // Cc
+	CaptureBack                        // Cb
+	CaptureArg                         // Carg
+	CaptureText                        // C
+	CaptureTable                       // Ct
+	CaptureReuse                       // Cr, our addition: Ct into one table that is used again
+	CaptureFunction                    // patt / function
+	CaptureQuery                       // patt / table
+	CaptureFormat                      // patt / string
+	CaptureSelect                      // patt / number
+	CaptureGroup                       // Cg
+	CaptureSubst                       // Cs
+	CaptureFold                        // Cf
+	CaptureRuntime                     // Cmt
+	captureDynamic                     // a value made by Cmt
+)
+
+// Pattern is an immutable parsing expression. It is made by a Builder and may
+// be shared by goroutines.
+type Pattern struct {
+	kind    nodeKind
+	capture CaptureKind
+	n       int
+	a, b    *Pattern
+	set     Set
+	text    string
+	value   any
+	rules   []Rule
+
+	size  int
+	depth int
+	attrs attrs
+	scope *scope // of a grammar
+	prog  atomic.Pointer[Program]
+}
+
+// Rule is one rule of a grammar.
+type Rule struct {
+	// Name is the rule's name: a string, or a number as float64 (ints are converted).
+	Name any
+	// Pattern is its body; nil is refused.
+	Pattern *Pattern
+}
+
+// attrs are the properties of a pattern that its compiler asks for. Those of
+// an open pattern (one with references to rules of an enclosing grammar) are
+// preliminary: a reference counts as something that consumes.
+type attrs struct {
+	nullable bool // may match without consuming
+	nofail   bool // never fails
+	headfail bool // fails only because of the next byte
+	captures bool // makes captures
+	open     bool // refers to rules of an enclosing grammar
+	fixed    int  // length of every match, -1 when it varies
+}
+
+// Size returns the number of nodes of the pattern, shared parts counted each time.
+func (p *Pattern) Size() int { return p.size }
+
+// HasCaptures reports whether a match of p may make captures.
+func (p *Pattern) HasCaptures() bool { return p.attrs.captures }
+
+// Nullable reports whether p may match the empty string.
+func (p *Pattern) Nullable() bool { return p.attrs.nullable }
+
+// FixedLen returns the length of every match of p, or -1 when it varies.
+func (p *Pattern) FixedLen() int { return p.attrs.fixed }
+
+// asSet returns p as a set of single bytes, when it is one.
+func (p *Pattern) asSet() (Set, bool) {
+	switch p.kind {
+	case nodeSet:
+		return p.set, true
+	case nodeString:
+		if len(p.text) == 1 {
+			return SetOf(p.text), true
+		}
+	case nodeAny:
+		if p.n == 1 {
+			return FullSet(), true
+		}
+	}
+	return Set{}, false
+}
+
+// children calls f for the direct parts of p.
+func (p *Pattern) children(f func(*Pattern)) {
+	if p.a != nil {
+		f(p.a)
+	}
+	if p.b != nil {
+		f(p.b)
+	}
+	for i := range p.rules {
+		f(p.rules[i].Pattern)
+	}
+}

@@ -1,0 +1,85 @@
+package lpeg
+
+type opcode uint8
+
+const (
+	opEnd           opcode = iota
+	opChar                 // one byte c
+	opSet                  // one byte of set
+	opAny                  // n bytes
+	opSkip                 // n bytes known to be there
+	opString               // the string n
+	opSetN                 // n bytes of set
+	opSpan                 // bytes of set, as many as there are
+	opSpan1                // the same, at least one
+	opSpanMax              // the same, at most n
+	opSpanByte             // to the next byte c, or to the end
+	opSpanString           // to the next string n, or to the end
+	opSpanAll              // to the end
+	opFindByte             // to the next byte c, or fail
+	opFindString           // to the next string n, or fail
+	opFindSet              // to the next byte of set, or fail
+	opTestChar             // jump unless the next byte is c
+	opTestSet              // jump unless the next byte is in set
+	opTestAny              // jump unless n bytes are left
+	opSwitch               // jump by the next byte
+	opChoice               // push an alternative
+	opCommit               // drop the alternative, jump
+	opPartialCommit        // move the alternative here, jump
+	opBackCommit           // return to the alternative's position, jump
+	opFail                 // fail
+	opFailTwice            // drop the alternative and fail
+	opJump                 // jump
+	opLoop                 // jump backwards
+	opCall                 // push the return address, jump
+	opReturn               // return
+	opBehind               // n bytes back
+	opFull                 // capture the last n bytes
+	opOpen                 // open the capture
+	opClose                // close the capture
+	opCloseRuntime         // close the capture and ask its function
+)
+
+// inst is one instruction. off is the target of a jump; n is a count, the
+// index of a string, a switch or a capture.
+type inst struct {
+	op      opcode
+	c       byte
+	capture CaptureKind
+	off     int32
+	n       int32
+	set     *[256]bool
+}
+
+// captureInfo is what a capture mark refers to.
+type captureInfo struct {
+	kind  CaptureKind
+	n     int
+	text  string
+	value any
+}
+
+// Program is a compiled pattern. It is immutable.
+type Program struct {
+	code     []inst
+	strings  []string
+	switches []*[256]int32
+	captures []captureInfo
+}
+
+// Len returns the number of instructions.
+func (p *Program) Len() int { return len(p.code) }
+
+// Compile returns the Program of p, which is kept with p. It fails when p
+// refers to a rule and no grammar encloses it, or when its code grows too big.
+func (p *Pattern) Compile() (*Program, error) {
+	if prog := p.prog.Load(); prog != nil {
+		return prog, nil
+	}
+	prog, err := compile(p)
+	if err != nil {
+		return nil, err
+	}
+	p.prog.Store(prog)
+	return prog, nil
+}
