@@ -1,0 +1,170 @@
+package gse
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/tocsin-lma/tocsin/pkg/health"
+)
+
+// result is the outcome of one evaluation.
+type result struct {
+	status health.Status
+	counts Counts
+	entry  int  // of the policy; -1: none decided
+	raised bool // OKAY of the policy was turned into UNKNOWN
+	alarms []direct
+	more   int      // alarms left out because of the limit
+	unseen []string // members that nobody has ever reported
+}
+
+// direct is an alarm of the cluster itself.
+type direct struct {
+	raw          string // the object as received, or a synthetic one
+	host, member string // host is set only where it is to be written
+}
+
+// evaluate computes the status of the cluster at now.
+func (c *clusterState) evaluate(now int64, maxAlarms int) {
+	c.expire(now)
+	r := result{entry: -1}
+	unsure, facts := false, 0
+	for _, g := range c.groups {
+		status, known, doubt := c.groupStatus(g, now)
+		if !known {
+			continue
+		}
+		facts++
+		unsure = unsure || doubt
+		r.counts[status]++
+	}
+	if c.def.Strict && !c.def.anyMember {
+		for _, m := range c.def.Members {
+			if !c.seen[m] && c.expected == nil {
+				r.unseen = append(r.unseen, m)
+			}
+		}
+	}
+	if c.def.Strict && !c.heard() {
+		r.status = health.Unknown
+	} else {
+		r.status, r.entry = c.def.Policy.Evaluate(r.counts)
+		if c.def.Strict && r.status == health.Okay && (unsure || len(r.unseen) > 0) {
+			r.status, r.raised = health.Unknown, true
+		}
+	}
+	if r.status != health.Okay {
+		c.collect(&r, now, maxAlarms)
+	}
+	c.result, c.evaluated, c.dirty = r, now, false
+}
+
+// heard reports whether there is any fact that was received.
+func (c *clusterState) heard() bool {
+	for _, g := range c.groups {
+		for _, f := range g.facts {
+			if !f.never {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// groupStatus returns the worst status of a group, whether the group counts at
+// all, and whether an expected pair in it is not fresh and known.
+func (c *clusterState) groupStatus(g *group, now int64) (status health.Status, known, doubt bool) {
+	for _, f := range g.facts {
+		s := f.status
+		if stale, _ := c.stale(f, now); stale {
+			if !f.listed {
+				continue
+			}
+			s = health.Unknown
+		}
+		doubt = doubt || s == health.Unknown
+		if known {
+			status = health.Worst(status, s)
+		} else {
+			status, known = s, true
+		}
+	}
+	if c.def.Strict && doubt && status == health.Okay {
+		status = health.Unknown
+	}
+	return status, known, doubt
+}
+
+// collect gathers the alarms of every fact that is not OKAY, and a synthetic
+// one for every pair from which nothing recent is known.
+func (c *clusterState) collect(r *result, now int64, limit int) {
+	add := func(d direct) {
+		if len(r.alarms) >= limit {
+			r.more++
+			return
+		}
+		r.alarms = append(r.alarms, d)
+	}
+	for _, g := range c.groups {
+		for _, f := range g.facts {
+			host, member := c.pair(g, f)
+			shown := ""
+			if c.def.ByHostname {
+				shown = host
+			}
+			stale, age := c.stale(f, now)
+			switch {
+			case stale && !f.listed:
+			case stale:
+				add(direct{raw: synthetic(c.def, host, member, age, f.never), host: host, member: member})
+			case f.status == health.Okay:
+			case len(f.alarms) == 0 && f.status == health.Unknown && r.raised:
+				add(direct{raw: syntheticUnknown(c.def, host, member, age), host: host, member: member})
+			default:
+				for _, raw := range f.alarms {
+					add(direct{raw: raw, host: shown, member: member})
+				}
+			}
+		}
+	}
+	for _, m := range r.unseen {
+		add(direct{raw: synthetic(c.def, "", m, 0, true), member: m})
+	}
+}
+
+// synthetic is the alarm for a pair whose last verdict is too old, or that
+// never sent one.
+func synthetic(def *Cluster, host, member string, age time.Duration, never bool) string {
+	text, value := "No status of "+member+from(host)+" ever received", -1.0
+	if !never {
+		value = age.Seconds()
+		text = fmt.Sprintf("No status of %s%s for %s seconds", member, from(host), strconv.FormatFloat(value, 'f', -1, 64))
+	}
+	return syntheticAlarm(def, text, value)
+}
+
+// syntheticUnknown is the alarm for a pair that says UNKNOWN without a reason.
+func syntheticUnknown(def *Cluster, host, member string, age time.Duration) string {
+	text := fmt.Sprintf("The status of %s%s is unknown, as of %s seconds ago", member, from(host), strconv.FormatFloat(age.Seconds(), 'f', -1, 64))
+	return syntheticAlarm(def, text, age.Seconds())
+}
+
+func from(host string) string {
+	if host == "" {
+		return ""
+	}
+	return " from " + host
+}
+
+func syntheticAlarm(def *Cluster, text string, value float64) string {
+	b := append([]byte(nil), `{"severity":"UNKNOWN","function":"age","metric":"status","fields":{},"tags":{},"operator":">=","value":`...)
+	b = strconv.AppendFloat(b, value, 'f', -1, 64)
+	b = append(b, `,"threshold":`...)
+	b = strconv.AppendFloat(b, def.MemberTTL.Seconds(), 'f', -1, 64)
+	b = append(b, `,"window":`...)
+	b = strconv.AppendFloat(b, def.MemberTTL.Seconds(), 'f', -1, 64)
+	b = append(b, `,"periods":1,"message":`...)
+	b = appendString(b, text)
+	return string(append(b, '}'))
+}
