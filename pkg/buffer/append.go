@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"os"
 	"time"
 
@@ -120,7 +119,7 @@ func (q *Queue) write(rec Record) (reason, error) {
 	h := header{pos: q.cur.next, size: uint32(len(rec.Data)), count: uint32(rec.Count)}
 	frame := q.buffer()
 	q.mu.Unlock()
-	h.sum = crc32.Checksum(rec.Data, castagnoli)
+	h.sum = checksum(rec.Data)
 	if need := headerSize + len(rec.Data); cap(frame) < need {
 		frame = make([]byte, 0, need)
 	}

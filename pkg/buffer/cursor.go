@@ -3,7 +3,6 @@ package buffer
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 )
@@ -92,7 +91,7 @@ func (c *cursor) append(dst []byte) []byte {
 	}
 	dst = dst[:start+slotSize]
 	clear(dst[start+slotUsed(len(c.gone)) : start+slotSize])
-	binary.LittleEndian.PutUint32(dst[start+slotSize-4:], crc32.Checksum(dst[start:start+slotSize-4], castagnoli))
+	binary.LittleEndian.PutUint32(dst[start+slotSize-4:], checksum(dst[start:start+slotSize-4]))
 	return dst
 }
 
@@ -101,7 +100,7 @@ func slotUsed(gone int) int { return 8 + 8*8 + slotReasons*8 + gone*32 }
 func parseCursor(b []byte) (cursor, bool) {
 	var c cursor
 	if len(b) < slotSize || binary.LittleEndian.Uint32(b) != cursorMagic ||
-		binary.LittleEndian.Uint32(b[slotSize-4:]) != crc32.Checksum(b[:slotSize-4], castagnoli) {
+		binary.LittleEndian.Uint32(b[slotSize-4:]) != checksum(b[:slotSize-4]) {
 		return c, false
 	}
 	gone := binary.LittleEndian.Uint32(b[4:])

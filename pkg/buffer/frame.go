@@ -26,6 +26,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+
 // pos is a place between two records: the number of the record that begins
 // there, and of its first message.
 type pos struct{ id, seq uint64 }
@@ -48,12 +50,12 @@ func appendHeader(dst []byte, h header) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, h.seq)
 	dst = binary.LittleEndian.AppendUint32(dst, h.count)
 	dst = binary.LittleEndian.AppendUint32(dst, h.sum)
-	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+	return binary.LittleEndian.AppendUint32(dst, checksum(dst[start:]))
 }
 
 func parseHeader(b []byte) (header, bool) {
 	if len(b) < headerSize || string(b[:4]) != frameMagic ||
-		binary.LittleEndian.Uint32(b[32:]) != crc32.Checksum(b[:32], castagnoli) {
+		binary.LittleEndian.Uint32(b[32:]) != checksum(b[:32]) {
 		return header{}, false
 	}
 	h := header{
@@ -119,7 +121,7 @@ func (s *scanner) next(from, to uint64) (header, []byte, error) {
 			continue
 		}
 		b, err = s.fetch(s.off, headerSize+int(h.size))
-		if err != nil || crc32.Checksum(b[headerSize:], castagnoli) != h.sum {
+		if err != nil || checksum(b[headerSize:]) != h.sum {
 			s.known = h.end()
 			// The length is not trusted: bytes may be missing from the middle.
 			s.resync(s.off+headerSize, from, to)

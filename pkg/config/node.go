@@ -233,3 +233,27 @@ func (n *Node) KeyErrorf(format string, args ...any) error {
 	}
 	return e
 }
+
+// Only returns the map n with nothing but keys.
+func (n *Node) Only(keys ...string) *Node {
+	return n.filtered(func(k string) bool { return slices.Contains(keys, k) })
+}
+
+// Without returns the map n with all but keys.
+func (n *Node) Without(keys ...string) *Node {
+	return n.filtered(func(k string) bool { return !slices.Contains(keys, k) })
+}
+
+func (n *Node) filtered(keep func(string) bool) *Node {
+	if n.Kind() != Map {
+		return n
+	}
+	c := *n
+	c.keys, c.children = nil, make(map[string]*Node, len(n.keys))
+	for _, k := range n.keys {
+		if keep(k) {
+			c.put(k, n.children[k])
+		}
+	}
+	return &c
+}

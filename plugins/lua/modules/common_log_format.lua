@@ -203,8 +203,8 @@ local apache_arguments = {
 }
 
 local escapes = { t = "\t", n = "\n", ['"'] = '"', ["\\"] = "\\" }
-local unescape = l.Cs((l.P "\\" * (l.S 'tn"\\' / escapes
-    + l.digit * l.digit ^ -2 / function(code) return string.char(tonumber(code) % 256) end) + 1) ^ 0)
+local unescape = l.Cs((l.P "\\" * l.C(l.S 'tn"\\') / escapes
+    + l.P "\\" * l.C(l.digit * l.digit ^ -2) / function(code) return string.char(tonumber(code) % 256) end + 1) ^ 0)
 
 -- build_apache_grammar makes a grammar from an Apache LogFormat.
 function build_apache_grammar(log_format)

@@ -118,8 +118,8 @@ local escapes = {
     ["\\"] = "\\", ['"'] = '"', ["'"] = "'", ["%"] = "%", a = "\7", b = "\8", f = "\12", n = "\n", r = "\r",
     t = "\t", v = "\11",
 }
-local unescape = l.Cs((l.P "\\" * (l.S "tnr\"'\\%abfv" / escapes
-    + digit * digit ^ -2 / function(code) return string.char(tonumber(code) % 256) end) + 1) ^ 0)
+local unescape = l.Cs((l.P "\\" * l.C(l.S "tnr\"'\\%abfv") / escapes
+    + l.P "\\" * l.C(digit * digit ^ -2) / function(code) return string.char(tonumber(code) % 256) end + 1) ^ 0)
 
 -- build_rsyslog_grammar makes a grammar from an rsyslog template. Its captures
 -- are named after the properties, in lower case. %msg% ends at the last

@@ -1,0 +1,266 @@
+// Package daemon makes a running daemon of a model: it knows every plugin, builds
+// the pipeline of one role, and owns its life: start, reload, drain, stop.
+//
+// Invariant: an invalid model never replaces a running one, and a data folder has
+// one daemon.
+//
+//	Run ──> admin server (1 goroutine and 1 a connection)
+//	    ──> generation n: pipeline.Run (see pkg/pipeline)
+//	    ──> SIGHUP or reload request: build generation n+1; only if it is valid,
+//	        drain n, hand its filters over, run n+1
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/tocsin-lma/tocsin/pkg/config"
+	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/pipeline"
+	"github.com/tocsin-lma/tocsin/pkg/selfmon"
+)
+
+// Options is what the command line says.
+type Options struct {
+	Role        Role
+	ConfigPaths []string        // files and folders laid over the defaults, in order
+	Sources     []config.Source // laid over those; for embedding
+	NoDefaults  bool            // begin with an empty model
+	DataDir     string          // "": the role's default
+	Admin       string          // address of the admin server; "": the model's, "none": no server
+	Version     string
+	Logger      *slog.Logger
+	// Outputs are more engines for `output` sections, for embedding.
+	Outputs map[string]func(name string) pipeline.Output
+	// Ready is called once, when everything listens and runs.
+	Ready func(*Daemon)
+}
+
+// Daemon is a running role.
+type Daemon struct {
+	opt     Options
+	log     *slog.Logger
+	reg     *selfmon.Registry
+	ledger  *selfmon.Ledger
+	checks  *selfmon.Checks
+	obs     *observer
+	lock    *os.File
+	started time.Time
+	reloads chan chan error
+
+	mu      sync.RWMutex
+	current *generation
+}
+
+// generation is what one load of the model made.
+type generation struct {
+	model    *config.Node
+	hash     string
+	notices  []Notice
+	pipeline *pipeline.Pipeline
+	parts    *parts
+}
+
+// Run loads the model, checks it, and runs the role until ctx is done. An error
+// that is a *config.Error, or wraps ErrConfig, is the user's to mend.
+func Run(ctx context.Context, opt Options) error {
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	d := &Daemon{
+		opt: opt, log: opt.Logger, reg: selfmon.New(), ledger: selfmon.NewLedger(), checks: &selfmon.Checks{},
+		started: time.Now(), reloads: make(chan chan error),
+	}
+	d.obs = newObserver(d.reg)
+	d.ledger.Register(d.reg)
+	if err := d.openDataDir(); err != nil {
+		return err
+	}
+	defer d.lock.Close()
+	first, err := d.load(nil)
+	if err != nil {
+		return err
+	}
+	stopAdmin, err := d.startAdmin(first)
+	if err != nil {
+		first.parts.close()
+		return err
+	}
+	defer stopAdmin()
+	return d.runGenerations(ctx, first)
+}
+
+// ErrConfig is wrapped by errors that a change of the configuration cures.
+var ErrConfig = errors.New("invalid configuration")
+
+func (d *Daemon) openDataDir() error {
+	if d.opt.DataDir == "" {
+		d.opt.DataDir = defaultDataDir(d.opt.Role)
+	}
+	if err := os.MkdirAll(d.opt.DataDir, 0o750); err != nil {
+		return fmt.Errorf("%w: data folder %s cannot be made: %w; choose another one with --data-dir", ErrConfig, d.opt.DataDir, err)
+	}
+	path := filepath.Join(d.opt.DataDir, "lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640)
+	if err != nil {
+		return fmt.Errorf("%w: data folder %s is not writable: %w; choose another one with --data-dir", ErrConfig, d.opt.DataDir, err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return fmt.Errorf("%w: data folder %s is in use by another process (it holds %s); stop it, or choose another one with --data-dir", ErrConfig, d.opt.DataDir, path)
+	}
+	if err := f.Truncate(0); err == nil {
+		_, _ = fmt.Fprintf(f, "%d\n", os.Getpid()) // for a person who looks; nothing depends on it
+	}
+	d.lock = f
+	return nil
+}
+
+func defaultDataDir(role Role) string {
+	dir := filepath.Join("/var/lib/tocsin", role.Binary())
+	if os.Geteuid() == 0 || writable(dir) {
+		return dir
+	}
+	if state := os.Getenv("XDG_STATE_HOME"); state != "" {
+		return filepath.Join(state, "tocsin", role.Binary())
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "state", "tocsin", role.Binary())
+	}
+	return dir
+}
+
+func writable(dir string) bool { return syscall.Access(dir, 2) == nil }
+
+// load builds a generation. previous (nil: none) lends it the filters that did
+// not change, once it has stopped.
+func (d *Daemon) load(previous *generation) (*generation, error) {
+	model, err := LoadModel(d.opt.Role, d.opt.ConfigPaths, d.opt.Sources, d.opt.NoDefaults)
+	if err != nil {
+		return nil, fmt.Errorf("%w:\n%w", ErrConfig, err)
+	}
+	p, err := build(d, model, previous)
+	if err != nil {
+		return nil, fmt.Errorf("%w:\n%w", ErrConfig, err)
+	}
+	g := &generation{model: model, hash: modelHash(model), notices: p.notices, parts: p}
+	for _, n := range p.notices {
+		d.log.Info(n.Text, "path", n.Path, "place", n.Pos.String())
+	}
+	return g, nil
+}
+
+// runGenerations runs one pipeline after the other until ctx is done or one
+// fails.
+func (d *Daemon) runGenerations(ctx context.Context, g *generation) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	ready := d.opt.Ready
+	for {
+		if err := g.parts.open(); err != nil {
+			g.parts.close()
+			return fmt.Errorf("%w: %w", ErrConfig, err)
+		}
+		g.pipeline = pipeline.New(g.parts.options(), d.obs)
+		d.mu.Lock()
+		d.current = g
+		d.mu.Unlock()
+		running, stop := context.WithCancel(ctx)
+		done := make(chan error, 1)
+		go func() { done <- g.pipeline.Run(running) }()
+		if ready != nil {
+			ready(d)
+			ready = nil
+		}
+		notifySystemd("READY=1\nSTATUS=running")
+		next, err := d.wait(ctx, g, hup, done)
+		stop()
+		if next == nil {
+			notifySystemd("STOPPING=1")
+			if err == nil {
+				err = <-done
+			}
+			g.parts.close()
+			return err
+		}
+		if err := <-done; err != nil {
+			d.log.Error("the old pipeline stopped with an error", "error", err)
+		}
+		next.parts.takeOver(g)
+		g.parts.close()
+		g = next
+	}
+}
+
+// wait returns the next generation when a reload gave one, nil when the daemon
+// is to stop. err is that of a pipeline that ended by itself.
+func (d *Daemon) wait(ctx context.Context, g *generation, hup <-chan os.Signal, done <-chan error) (*generation, error) {
+	watchdog := newWatchdog()
+	defer watchdog.Stop()
+	for {
+		var answer chan error
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case err := <-done:
+			if err == nil {
+				err = errors.New("the pipeline ended by itself")
+			}
+			return nil, err
+		case <-watchdog.C:
+			notifySystemd("WATCHDOG=1")
+			continue
+		case <-hup:
+		case answer = <-d.reloads:
+		}
+		next, err := d.load(g)
+		if answer != nil {
+			answer <- err
+		}
+		d.obs.reload(err)
+		if err != nil {
+			d.log.Error("the new model is refused, the old one keeps running", "error", err)
+			continue
+		}
+		d.log.Info("the new model is valid, taking it over", "hash", next.hash)
+		return next, nil
+	}
+}
+
+// Reload loads the model anew and returns when it is refused, with the reason,
+// or when it is about to take over.
+func (d *Daemon) Reload(ctx context.Context) error {
+	answer := make(chan error, 1)
+	select {
+	case d.reloads <- answer:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Generation returns the running pipeline's parts, for pages and tools.
+func (d *Daemon) generation() *generation {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.current
+}
+
+// Emit offers a message to the running pipeline as an input would.
+func (d *Daemon) Emit(ctx context.Context, m *message.Message) error {
+	return d.generation().pipeline.Inject(ctx, m)
+}

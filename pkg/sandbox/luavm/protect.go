@@ -1,0 +1,92 @@
+package luavm
+
+import (
+	lua "github.com/yuin/gopher-lua"
+)
+
+// guard is one protected call in progress.
+type guard struct {
+	L       *lua.LState
+	base    int        // register of the function called
+	handler lua.LValue // xpcall's, or nil
+}
+
+// protect calls the function below nargs arguments. gopher-lua closes either all
+// open upvalues of the thread when an error unwinds it or none; here exactly
+// those of the frames that end are closed, so that closures of the frames that
+// live on keep their variables.
+func (vm *VM) protect(L *lua.LState, nargs, nret int) error {
+	return vm.protectWith(L, nargs, nret, nil)
+}
+
+func (vm *VM) protectWith(L *lua.LState, nargs, nret int, handler lua.LValue) error {
+	st := stateOf(L)
+	outer := st.hasErrorFunc
+	base := st.reg.top - nargs - 1
+	vm.guards = append(vm.guards, guard{L: L, base: base, handler: handler})
+	depth := len(vm.guards)
+	err := L.PCall(nargs, nret, vm.handler)
+	vm.guards = vm.guards[:depth-1]
+	st.hasErrorFunc = outer
+	if err != nil {
+		closeUpvalues(L, base)
+	}
+	return err
+}
+
+// onError runs where the error was raised, before the stack is unwound.
+func (vm *VM) onError(L *lua.LState) int {
+	value := vm.repairError(L, L.Get(1))
+	if len(vm.guards) == 0 {
+		L.Push(value)
+		return 1
+	}
+	g := vm.guards[len(vm.guards)-1]
+	if len(vm.guards) == 1 {
+		vm.traceback = traceback(L, "", 1)
+	}
+	if g.handler != nil && vm.meter.cause == nil {
+		L.Push(g.handler)
+		L.Push(value)
+		L.Call(1, 1)
+		value = L.Get(-1)
+	}
+	closeUpvalues(L, g.base)
+	L.Push(value)
+	return 1
+}
+
+func (vm *VM) pcall(L *lua.LState) int {
+	checkAny(L, 1)
+	err := vm.protect(L, L.GetTop()-1, lua.MultRet)
+	return vm.protectedResults(L, err)
+}
+
+func (vm *VM) xpcall(L *lua.LState) int {
+	checkAny(L, 2)
+	handler := L.Get(2)
+	L.SetTop(1)
+	err := vm.protectWith(L, 0, lua.MultRet, handler)
+	return vm.protectedResults(L, err)
+}
+
+func (vm *VM) protectedResults(L *lua.LState, err error) int {
+	if cause := vm.meter.cause; cause != nil {
+		L.RaiseError("%s", cause.Error())
+	}
+	if err != nil {
+		L.SetTop(0)
+		L.Push(lua.LFalse)
+		L.Push(errorValue(err))
+		return 2
+	}
+	L.Insert(lua.LTrue, 1)
+	return L.GetTop()
+}
+
+func errorValue(err error) lua.LValue {
+	if api, ok := err.(*lua.ApiError); ok && api.Object != nil {
+		return api.Object
+	}
+	return lua.LString(err.Error())
+}

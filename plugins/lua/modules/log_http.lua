@@ -1,0 +1,62 @@
+-- HTTP requests in log lines.
+local l = require "lpeg"
+l.locale(l)
+local ip = require "ip_address"
+local string = require "string"
+local tonumber = tonumber
+
+local M = {}
+setfenv(1, M)
+
+-- request captures http_method, http_url and http_version of a request line.
+request = l.Cg(l.R "AZ" ^ 3, "http_method") * l.space * l.Cg((1 - l.space) ^ 1, "http_url") * l.space
+    * "HTTP/" * l.Cg(l.digit * (l.P "." * l.digit) ^ -1, "http_version")
+
+local request_line = l.Ct(request)
+
+-- split parses a request line; nil when it is none.
+function split(text)
+    return text and request_line:match(text)
+end
+
+local blanks = l.space ^ 1
+local openstack = l.P '"' * request * '"' * blanks
+    * l.P "status: " ^ -1 * l.Cg(l.digit ^ 3 / tonumber, "http_status") * blanks
+    * l.P "len: " ^ -1 * l.Cg(l.digit ^ 1 / tonumber, "http_response_size") * blanks
+    * l.P "time: " ^ -1 * l.Cg(l.digit ^ 1 * (l.P "." * l.digit ^ 0) ^ -1 / tonumber, "http_response_time")
+
+-- answer finds, anywhere in a text, a quoted request followed by status, size and
+-- time, as OpenStack's services write them.
+answer = l.P { l.Ct(openstack) + (1 - l.P '"') ^ 1 * l.V(1) + l.P '"' * l.V(1) }
+
+-- address finds the first IPv4 address in a text.
+address = l.P { l.C(ip.v4) * -(l.digit + l.P "." * l.digit) + (l.digit + ".") ^ 1 * l.V(1)
+    + (1 - l.S ".0123456789") ^ 1 * l.V(1) }
+
+-- has_address tells whether a text holds an IPv4 address.
+function has_address(text)
+    return text ~= nil and address:match(text) ~= nil
+end
+
+-- copy moves the request's parts from m into fields, which may have been used
+-- before: absent ones are removed.
+function copy(m, fields)
+    fields.http_method = m and m.http_method
+    fields.http_url = m and m.http_url
+    fields.http_version = m and m.http_version
+end
+
+local factor = { us = 1e6, ms = 1e3, s = 1 }
+
+-- seconds converts a duration {value, representation} of an access log.
+function seconds(duration)
+    return duration and duration.value / factor[duration.representation]
+end
+
+-- version strips "HTTP/" from a protocol.
+function version(protocol)
+    local text = protocol and string.gsub(protocol, "^HTTP/", "")
+    return text
+end
+
+return M
