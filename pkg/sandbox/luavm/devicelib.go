@@ -45,7 +45,6 @@ func textArguments(L *lua.LState, n int) {
 
 // openDebug opens debug for trusted states.
 func (vm *VM) openDebug() {
-	L := vm.L
 	t := vm.foreign("debug", lua.OpenDebug)
 	info, _ := t.RawGetString("getinfo").(*lua.LFunction)
 	vm.fill(t, map[string]lua.LGFunction{
