@@ -223,7 +223,9 @@ func (h HTTP) partial(t *testing.T) {
 	s, srv := h.start(t)
 	var busy atomic.Bool
 	busy.Store(true)
-	s.behave(func(w http.ResponseWriter, r *http.Request, body []byte) { s.add(h.Partial(w, r, body, busy.Load())...) })
+	s.behave(func(w http.ResponseWriter, r *http.Request, body []byte) {
+		s.add(h.Partial(w, r, body, busy.Load())...)
+	})
 	out := h.New(t, srv.URL, nil)
 	var partial *message.SendError
 	require.ErrorAs(t, out.Send(t.Context(), h.Batch(8)), &partial)

@@ -103,8 +103,11 @@ func TestDatagrams(t *testing.T) {
 
 func TestConfigErrors(t *testing.T) {
 	for _, c := range []syslog.Config{
-		{}, {Protocol: "sctp", Config: stream.Config{Host: "h"}}, {Protocol: "tls", Config: stream.Config{Host: "h"}},
-		{Framing: "zero", Config: stream.Config{Host: "h"}}, {Config: stream.Config{Host: "h", Port: 70000}},
+		{},
+		{Protocol: "sctp", Config: stream.Config{Host: "h"}},
+		{Protocol: "tls", Config: stream.Config{Host: "h"}},
+		{Framing: "zero", Config: stream.Config{Host: "h"}},
+		{Config: stream.Config{Host: "h", Port: 70000}},
 	} {
 		_, err := syslog.New(c)
 		require.Error(t, err)
