@@ -7,6 +7,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/number"
 )
 
@@ -56,7 +57,7 @@ func (p *Plugin) readConfig(L *lua.LState) int {
 	if L.GetTop() != 1 {
 		L.RaiseError("read_config() must have a single argument")
 	}
-	name := L.CheckString(1)
+	name := luavm.CheckString(L, 1)
 	p.needs.config(name)
 	L.Push(configValue(L, p.opts.Config[name], 0))
 	return 1
@@ -136,11 +137,11 @@ func (p *Plugin) appendPayload(L *lua.LState, arg int) {
 	case *lua.LUserData:
 		s, ok := v.Value.(serialiser)
 		if !ok {
-			L.ArgError(arg, "unknown userdata type")
+			luavm.ArgError(L, arg, "unknown userdata type")
 		}
 		p.out = s.AppendText(p.out)
 	default:
-		L.ArgError(arg, "unsupported type")
+		luavm.ArgError(L, arg, "unsupported type")
 	}
 	if limit := p.opts.Limits.Output; limit > 0 && len(p.out) > limit {
 		L.RaiseError("output_limit exceeded")

@@ -7,6 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 )
 
 var errOutputLimit = errors.New("output_limit exceeded")
@@ -164,10 +165,10 @@ func (p *Plugin) injectPayload(L *lua.LState) int {
 	n := L.GetTop()
 	kind, name := "txt", ""
 	if n >= 1 && L.Get(1) != lua.LNil {
-		kind = L.CheckString(1)
+		kind = luavm.CheckString(L, 1)
 	}
 	if n >= 2 && L.Get(2) != lua.LNil {
-		name = L.CheckString(2)
+		name = luavm.CheckString(L, 2)
 	}
 	for i := 3; i <= n; i++ {
 		p.appendPayload(L, i)

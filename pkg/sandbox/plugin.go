@@ -88,7 +88,6 @@ func (p *Plugin) setup(text []byte, chunk string) error {
 		return err
 	}
 	p.lastSaved = p.opts.Clock()
-	p.eng.memory()
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 )
 
 // readMessage is read_message(name [, fieldIndex [, arrayIndex]]).
@@ -14,7 +15,7 @@ func (p *Plugin) readMessage(L *lua.LState) int {
 	}
 	name, ok := L.Get(1).(lua.LString)
 	if !ok {
-		name = lua.LString(L.CheckString(1))
+		name = lua.LString(luavm.CheckString(L, 1))
 	}
 	var fieldIndex, arrayIndex int
 	if n > 1 {
@@ -46,10 +47,10 @@ func optIndex(L *lua.LState, arg int, complaint string) int {
 	}
 	n, ok := v.(lua.LNumber)
 	if !ok {
-		n = L.CheckNumber(arg)
+		n = lua.LNumber(luavm.CheckNumber(L, arg))
 	}
 	if n < 0 {
-		L.ArgError(arg, complaint)
+		luavm.ArgError(L, arg, complaint)
 	}
 	return int(n)
 }
@@ -157,7 +158,7 @@ func (p *Plugin) decodeMessage(L *lua.LState) int {
 	if L.GetTop() != 1 {
 		L.RaiseError("decode_message() must have a single argument")
 	}
-	raw := L.CheckString(1)
+	raw := luavm.CheckString(L, 1)
 	var m message.Message
 	if err := m.UnmarshalString(raw); err != nil {
 		L.RaiseError("decode_message() failed: %s", err.Error())

@@ -8,6 +8,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 )
 
 // writeMessage is write_message(name, value [, representation [, fieldIndex
@@ -18,14 +19,14 @@ func (p *Plugin) writeMessage(L *lua.LState) int {
 	if n < 2 || n > 5 {
 		L.RaiseError("write_message() incorrect number of arguments")
 	}
-	name := L.CheckString(1)
+	name := luavm.CheckString(L, 1)
 	value := L.Get(2)
 	switch value.Type() {
 	case lua.LTNil, lua.LTString, lua.LTNumber, lua.LTBool:
 	default:
 		L.RaiseError("write_message() only accepts numeric, string, or boolean field values, or nil to delete")
 	}
-	representation := L.OptString(3, "")
+	representation := luavm.OptString(L, 3, "")
 	fieldIndex := optIndex(L, 4, "field index must be >= 0")
 	arrayIndex := optIndex(L, 5, "array index must be >= 0")
 	hasArrayIndex := n == 5 && L.Get(5) != lua.LNil

@@ -1,6 +1,7 @@
 package luavm
 
 import (
+	"io"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -11,9 +12,18 @@ import (
 func (vm *VM) openIO() {
 	L := vm.L
 	t := vm.foreign("io", lua.OpenIo)
+	stdout := t.RawGetString("stdout")
+	output, _ := t.RawGetString("output").(*lua.LFunction)
 	plain, _ := t.RawGetString("write").(*lua.LFunction)
 	t.RawSetString("write", L.NewFunction(func(L *lua.LState) int {
 		textArguments(L, 1)
+		L.Push(output)
+		L.Call(0, 1)
+		current := L.Get(-1)
+		L.Pop(1)
+		if current == stdout {
+			return vm.writeStdout(L, 1, stdout)
+		}
 		return plain.GFunction(L)
 	}))
 	file, ok := L.GetTypeMetatable("FILE*").(*lua.LTable)
@@ -30,8 +40,24 @@ func (vm *VM) openIO() {
 	}
 	methods.RawSetString("write", L.NewFunction(func(L *lua.LState) int {
 		textArguments(L, 2)
+		if L.Get(1) == stdout {
+			return vm.writeStdout(L, 2, stdout)
+		}
 		return write.GFunction(L)
 	}))
+}
+
+// writeStdout writes the arguments from n on to the standard output.
+func (vm *VM) writeStdout(L *lua.LState, n int, stdout lua.LValue) int {
+	for i := n; i <= L.GetTop(); i++ {
+		if _, err := io.WriteString(vm.stdout(), CheckString(L, i)); err != nil {
+			L.Push(lua.LNil)
+			L.Push(lua.LString(systemText(err)))
+			return 2
+		}
+	}
+	L.Push(stdout)
+	return 1
 }
 
 // textArguments replaces numbers from argument n on by their text.

@@ -146,12 +146,17 @@ func (vm *VM) Close() {
 // Load compiles and runs a chunk under the load limits. name is shown in error
 // messages as it is, usually the path of the file.
 func (vm *VM) Load(name, source string) error {
+	return vm.Run(name, source)
+}
+
+// Run is Load with arguments for the chunk, which it sees as "...".
+func (vm *VM) Run(name, source string, args ...lua.LValue) error {
 	fn, err := vm.Compile(name, source)
 	if err != nil {
 		return &Error{Text: err.Error(), Value: lua.LString(err.Error()), cause: err}
 	}
 	vm.meter.begin(vm.opts.LoadInstructions)
-	_, _, err = vm.run(fn, 0)
+	_, _, err = vm.run(fn, 0, args...)
 	return err
 }
 

@@ -63,8 +63,8 @@ const (
 	maxUnit = 7
 )
 
-// MemorySize is about how many bytes the buffer holds.
-func (b *Buffer) MemorySize() int {
+// MemoryBytes is about how many bytes the buffer holds.
+func (b *Buffer) MemoryBytes() int {
 	return 128 + 8*len(b.values) + 48*b.columns + len(b.deltas)*(8*b.columns+48)
 }
 

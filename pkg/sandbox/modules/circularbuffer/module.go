@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 )
 
 // Opener returns the function that opens the module; maxBytes caps the size of
@@ -31,17 +33,17 @@ func Opener(maxBytes int) lua.LGFunction {
 func luaNew(L *lua.LState, meta *lua.LTable, maxBytes int) int {
 	n := L.GetTop()
 	if n < 3 || n > 4 {
-		L.ArgError(0, "incorrect number of arguments")
+		luavm.ArgError(L, 0, "incorrect number of arguments")
 	}
-	rows, columns, seconds := L.CheckInt(1), L.CheckInt(2), L.CheckInt(3)
+	rows, columns, seconds := luavm.CheckInt(L, 1), luavm.CheckInt(L, 2), luavm.CheckInt(L, 3)
 	if rows <= 1 {
-		L.ArgError(1, "rows must be > 1")
+		luavm.ArgError(L, 1, "rows must be > 1")
 	}
 	if columns <= 0 {
-		L.ArgError(2, "columns must be > 0")
+		luavm.ArgError(L, 2, "columns must be > 0")
 	}
 	if seconds <= 0 || seconds > math.MaxInt32 {
-		L.ArgError(3, "seconds_per_row is out of range")
+		luavm.ArgError(L, 3, "seconds_per_row is out of range")
 	}
 	if maxBytes <= 0 {
 		maxBytes = maxBufferBytes
@@ -64,19 +66,19 @@ func check(L *lua.LState, minArgs int) *Buffer {
 	if ok {
 		if b, ok := ud.Value.(*Buffer); ok {
 			if L.GetTop() < minArgs {
-				L.ArgError(0, "incorrect number of arguments")
+				luavm.ArgError(L, 0, "incorrect number of arguments")
 			}
 			return b
 		}
 	}
-	L.ArgError(1, "circular_buffer expected, got "+L.Get(1).Type().String())
+	luavm.ArgError(L, 1, "circular_buffer expected, got "+L.Get(1).Type().String())
 	return nil
 }
 
 func (b *Buffer) checkColumn(L *lua.LState, arg int) int {
-	n := L.CheckInt(arg)
+	n := luavm.CheckInt(L, arg)
 	if n < 1 || n > b.columns {
-		L.ArgError(arg, "column out of range")
+		luavm.ArgError(L, arg, "column out of range")
 	}
 	return n - 1
 }
@@ -92,21 +94,21 @@ func push(L *lua.LState, v float64, ok bool) int {
 
 func luaAdd(L *lua.LState) int {
 	b := check(L, 4)
-	ns, column, value := L.CheckNumber(2), b.checkColumn(L, 3), L.CheckNumber(4)
+	ns, column, value := luavm.CheckNumber(L, 2), b.checkColumn(L, 3), luavm.CheckNumber(L, 4)
 	v, ok := b.add(float64(ns), column, float64(value))
 	return push(L, v, ok)
 }
 
 func luaSet(L *lua.LState) int {
 	b := check(L, 4)
-	ns, column, value := L.CheckNumber(2), b.checkColumn(L, 3), L.CheckNumber(4)
+	ns, column, value := luavm.CheckNumber(L, 2), b.checkColumn(L, 3), luavm.CheckNumber(L, 4)
 	v, ok := b.set(float64(ns), column, float64(value))
 	return push(L, v, ok)
 }
 
 func luaGet(L *lua.LState) int {
 	b := check(L, 3)
-	row := b.find(float64(L.CheckNumber(2)), false)
+	row := b.find(float64(luavm.CheckNumber(L, 2)), false)
 	column := b.checkColumn(L, 3)
 	if row < 0 {
 		return push(L, 0, false)
@@ -125,7 +127,7 @@ func luaConfiguration(L *lua.LState) int {
 func luaSetHeader(L *lua.LState) int {
 	b := check(L, 3)
 	column := b.checkColumn(L, 2)
-	name, unit, method := L.CheckString(3), L.OptString(4, "count"), L.OptString(5, "sum")
+	name, unit, method := luavm.CheckString(L, 3), luavm.OptString(L, 4, "count"), luavm.OptString(L, 5, "sum")
 	for i, known := range aggregationNames {
 		if known != method {
 			continue
@@ -136,7 +138,7 @@ func luaSetHeader(L *lua.LState) int {
 		L.Push(lua.LNumber(column + 1))
 		return 1
 	}
-	L.ArgError(5, "invalid option '"+method+"'")
+	luavm.ArgError(L, 5, "invalid option '"+method+"'")
 	return 0
 }
 
@@ -168,17 +170,17 @@ func luaGetHeader(L *lua.LState) int {
 
 func luaCompute(L *lua.LState) int {
 	b := check(L, 3)
-	function := L.CheckString(2)
+	function := luavm.CheckString(L, 2)
 	switch function {
 	case "sum", "avg", "sd", "min", "max", "variance":
 	default:
-		L.ArgError(2, "invalid option '"+function+"'")
+		luavm.ArgError(L, 2, "invalid option '"+function+"'")
 	}
 	column := b.checkColumn(L, 3)
 	start := float64(L.OptNumber(4, lua.LNumber(float64(b.start())*1e9)))
 	end := float64(L.OptNumber(5, lua.LNumber(float64(b.now)*1e9)))
 	if end < start {
-		L.ArgError(5, "end must be >= start")
+		luavm.ArgError(L, 5, "end must be >= start")
 	}
 	first, last := b.find(start, false), b.find(end, false)
 	if first < 0 || last < 0 {
@@ -196,25 +198,25 @@ func luaMannWhitney(L *lua.LState) int {
 	b := check(L, 6)
 	n := L.GetTop()
 	if n > 7 {
-		L.ArgError(0, "too many arguments")
+		luavm.ArgError(L, 0, "too many arguments")
 	}
 	column := b.checkColumn(L, 2)
-	start1, end1 := float64(L.CheckNumber(3)), float64(L.CheckNumber(4))
+	start1, end1 := float64(luavm.CheckNumber(L, 3)), float64(luavm.CheckNumber(L, 4))
 	if end1 < start1 {
-		L.ArgError(4, "end_1 must be >= start_1")
+		luavm.ArgError(L, 4, "end_1 must be >= start_1")
 	}
-	start2, end2 := float64(L.CheckNumber(5)), float64(L.CheckNumber(6))
+	start2, end2 := float64(luavm.CheckNumber(L, 5)), float64(luavm.CheckNumber(L, 6))
 	if end2 < start2 {
-		L.ArgError(6, "end_2 must be >= start_2")
+		luavm.ArgError(L, 6, "end_2 must be >= start_2")
 	}
 	if end1 >= start2 && end2 >= start1 {
-		L.ArgError(4, "ranges must not overlap")
+		luavm.ArgError(L, 4, "ranges must not overlap")
 	}
 	continuity := true
 	if n == 7 {
 		v, ok := L.Get(7).(lua.LBool)
 		if !ok {
-			L.ArgError(7, "use_continuity must be a boolean")
+			luavm.ArgError(L, 7, "use_continuity must be a boolean")
 		}
 		continuity = bool(v)
 	}
@@ -246,15 +248,15 @@ func luaCurrentTime(L *lua.LState) int {
 func luaFormat(L *lua.LState) int {
 	b := check(L, 2)
 	if L.GetTop() != 2 {
-		L.ArgError(0, "incorrect number of arguments")
+		luavm.ArgError(L, 0, "incorrect number of arguments")
 	}
-	switch format := L.CheckString(2); format {
+	switch format := luavm.CheckString(L, 2); format {
 	case "cbuf":
 		b.changed = false
 	case "cbufd":
 		b.changed = true
 	default:
-		L.ArgError(2, "invalid option '"+format+"'")
+		luavm.ArgError(L, 2, "invalid option '"+format+"'")
 	}
 	L.Push(L.Get(1))
 	return 1
@@ -264,7 +266,7 @@ func luaFormat(L *lua.LState) int {
 // deltas the changed rows.
 func luaFromString(L *lua.LState) int {
 	b := check(L, 2)
-	fields := strings.Fields(L.CheckString(2))
+	fields := strings.Fields(luavm.CheckString(L, 2))
 	if len(fields) >= 2 {
 		now, _ := strconv.ParseInt(fields[0], 10, 64)
 		row, _ := strconv.Atoi(fields[1])

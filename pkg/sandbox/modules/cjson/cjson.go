@@ -7,6 +7,8 @@ package cjson
 
 import (
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 )
 
 // Options cap the module; 0 means no cap.
@@ -70,9 +72,9 @@ func Opener(opts Options) lua.LGFunction {
 // pushes the value.
 func intOption(L *lua.LState, arg int, v *int, lo, hi int) {
 	if L.Get(arg) != lua.LNil {
-		n := L.CheckInt(arg)
+		n := luavm.CheckInt(L, arg)
 		if n < lo || n > hi {
-			L.ArgError(arg, "expected integer between "+itoa(lo)+" and "+itoa(hi))
+			luavm.ArgError(L, arg, "expected integer between "+itoa(lo)+" and "+itoa(hi))
 		}
 		*v = n
 	}
@@ -106,7 +108,7 @@ func boolSetter(v *bool) lua.LGFunction {
 
 func tooMany(L *lua.LState, n int) {
 	if L.GetTop() > n {
-		L.ArgError(n+1, "found too many arguments")
+		luavm.ArgError(L, n+1, "found too many arguments")
 	}
 }
 
@@ -134,7 +136,7 @@ func (m *module) setEncodeInvalid(L *lua.LState) int {
 			m.encodeInvalid = invalidWritten
 		}
 	default:
-		switch s := L.CheckString(1); s {
+		switch s := luavm.CheckString(L, 1); s {
 		case "null":
 			m.encodeInvalid = invalidNull
 		case "on":
@@ -142,7 +144,7 @@ func (m *module) setEncodeInvalid(L *lua.LState) int {
 		case "off":
 			m.encodeInvalid = invalidRefused
 		default:
-			L.ArgError(1, "invalid option '"+s+"'")
+			luavm.ArgError(L, 1, "invalid option '"+s+"'")
 		}
 	}
 	switch m.encodeInvalid {

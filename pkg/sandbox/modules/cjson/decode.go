@@ -8,13 +8,15 @@ import (
 	"unicode/utf8"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 )
 
 func (m *module) decode(L *lua.LState) int {
 	if L.GetTop() != 1 {
-		L.ArgError(1, "expected 1 argument")
+		luavm.ArgError(L, 1, "expected 1 argument")
 	}
-	text := L.CheckString(1)
+	text := luavm.CheckString(L, 1)
 	if m.opts.MaxInput > 0 && len(text) > m.opts.MaxInput {
 		L.RaiseError("JSON text of %d bytes is too long; at most %d are decoded", len(text), m.opts.MaxInput)
 	}

@@ -8,6 +8,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/number"
 )
 
@@ -15,7 +16,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 func (m *module) encode(L *lua.LState) int {
 	if L.GetTop() != 1 {
-		L.ArgError(1, "expected 1 argument")
+		luavm.ArgError(L, 1, "expected 1 argument")
 	}
 	var err error
 	m.buf, err = m.appendValue(m.buf[:0], L.Get(1), 0)
