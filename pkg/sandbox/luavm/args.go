@@ -14,10 +14,10 @@ func ArgError(L *lua.LState, n int, message string) {
 	if method {
 		n--
 		if n == 0 {
-			L.RaiseError("calling '%s' on bad self (%s)", name, message)
+			raise(L, "calling '%s' on bad self (%s)", name, message)
 		}
 	}
-	L.RaiseError("bad argument #%d to '%s' (%s)", n, name, message)
+	raise(L, "bad argument #%d to '%s' (%s)", n, name, message)
 }
 
 func calledAs(L *lua.LState) (name string, method bool) {

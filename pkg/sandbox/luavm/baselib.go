@@ -49,13 +49,7 @@ func (vm *VM) trustedFunctions() map[string]lua.LGFunction {
 
 func baseAssert(L *lua.LState) int {
 	if lua.LVIsFalse(checkAny(L, 1)) {
-		if isNone(L, 2) {
-			L.RaiseError("assertion failed!")
-		}
-		if text, ok := ToString(L.Get(2)); ok {
-			L.Error(lua.LString(text), 0)
-		}
-		L.Error(L.Get(2), 0)
+		raise(L, "%s", OptString(L, 2, "assertion failed!"))
 	}
 	return L.GetTop()
 }
@@ -68,6 +62,12 @@ func baseError(L *lua.LState) int {
 	}
 	L.Error(value, 0)
 	return 0
+}
+
+// raise is luaL_error: the message gets the position of the Lua function that
+// called the host function.
+func raise(L *lua.LState, format string, args ...any) {
+	L.Error(lua.LString(position(L, 1)+fmt.Sprintf(format, args...)), 0)
 }
 
 // position is luaL_where: "chunk:line: " of the function at a level of the
@@ -101,7 +101,7 @@ func baseSetmetatable(L *lua.LState) int {
 		ArgError(L, 2, "nil or table expected")
 	}
 	if old, ok := t.Metatable.(*lua.LTable); ok && old.RawGetString("__metatable") != lua.LNil {
-		L.RaiseError("cannot change a protected metatable")
+		raise(L, "cannot change a protected metatable")
 	}
 	t.Metatable = mt
 	L.SetTop(1)
@@ -249,7 +249,7 @@ func (vm *VM) unpack(L *lua.LState) int {
 	}
 	n := to - from + 1
 	if n <= 0 || n > maxUnpack {
-		L.RaiseError("too many results to unpack")
+		raise(L, "too many results to unpack")
 	}
 	vm.ChargeSteps(L, n)
 	for i := from; i <= to; i++ {
@@ -291,12 +291,12 @@ func (vm *VM) print(L *lua.LState) int {
 		}
 		text, ok := ToString(vm.toStringValue(L, L.Get(i)))
 		if !ok {
-			L.RaiseError("'tostring' must return a string to 'print'")
+			raise(L, "'tostring' must return a string to 'print'")
 		}
 		line = append(line, text...)
 	}
 	if _, err := vm.stdout().Write(append(line, '\n')); err != nil {
-		L.RaiseError("print: %s", err.Error())
+		raise(L, "print: %s", err.Error())
 	}
 	return 0
 }

@@ -65,7 +65,7 @@ func (vm *VM) concatPair(L *lua.LState, i int, left, right lua.LValue) lua.LValu
 		if okA {
 			culprit, position = right, i+1
 		}
-		L.RaiseError("%s", vm.concatError(L, position-1, culprit))
+		raise(L, "%s", vm.concatError(L, position-1, culprit))
 	}
 	L.Push(handler)
 	L.Push(left)

@@ -30,7 +30,7 @@ func functionAt(L *lua.LState, n int) *lua.LFunction {
 	}
 	fn, ok := f.(*lua.LFunction)
 	if !ok {
-		L.RaiseError("no function environment for tail call at level %d", level)
+		raise(L, "no function environment for tail call at level %d", level)
 	}
 	return fn
 }
@@ -62,7 +62,7 @@ func baseSetfenv(L *lua.LState) int {
 	}
 	fn := functionAt(L, 1)
 	if fn.IsG {
-		L.RaiseError("'setfenv' cannot change environment of given object")
+		raise(L, "'setfenv' cannot change environment of given object")
 	}
 	fn.Env = env
 	L.Push(fn)

@@ -64,14 +64,14 @@ func parseSpec(L *lua.LState, format string, i int) (spec, int) {
 		}
 	}
 	if i-start >= 6 {
-		L.RaiseError("invalid format (repeated flags)")
+		raise(L, "invalid format (repeated flags)")
 	}
 	sp.width, i = twoDigits(format, i)
 	if i < len(format) && format[i] == '.' {
 		sp.precision, i = twoDigits(format, i+1)
 	}
 	if i < len(format) && isDigit(format[i]) {
-		L.RaiseError("invalid format (width or precision too long)")
+		raise(L, "invalid format (width or precision too long)")
 	}
 	if i < len(format) {
 		sp.verb = format[i]
@@ -117,7 +117,7 @@ func (sp *spec) append(L *lua.LState, out []byte, arg int) []byte {
 	if sp.verb != 0 {
 		option = string(rune(sp.verb))
 	}
-	L.RaiseError("invalid option '%%%s' to 'format'", option)
+	raise(L, "invalid option '%%%s' to 'format'", option)
 	return out
 }
 

@@ -28,7 +28,7 @@ func (vm *VM) successor(L *lua.LState, t *lua.LTable, key lua.LValue) (lua.LValu
 	} else if key != lua.LNil {
 		at, ok := tl.k2i[key]
 		if !ok {
-			L.RaiseError("invalid key to 'next'")
+			raise(L, "invalid key to 'next'")
 		}
 		return vm.nextKey(L, tl, at+1)
 	}

@@ -123,13 +123,13 @@ func (vm *VM) openCoroutine() {
 	t.RawSetString("resume", L.NewFunction(func(L *lua.LState) int {
 		n := resume.GFunction(L)
 		if cause := vm.meter.cause; cause != nil {
-			L.RaiseError("%s", cause.Error())
+			raise(L, "%s", cause.Error())
 		}
 		return n
 	}))
 	t.RawSetString("yield", L.NewFunction(func(L *lua.LState) int {
 		if n := len(vm.guards); n > 0 && vm.guards[n-1].L == L {
-			L.RaiseError("attempt to yield across metamethod/C-call boundary")
+			raise(L, "attempt to yield across metamethod/C-call boundary")
 		}
 		return yield.GFunction(L)
 	}))

@@ -238,7 +238,7 @@ func (vm *VM) Memory() int {
 // progress returns an *Error that wraps err. For host functions.
 func (vm *VM) Abort(L *lua.LState, err error) {
 	vm.meter.fire(err)
-	L.RaiseError("%s", err.Error())
+	raise(L, "%s", err.Error())
 }
 
 // Of returns the VM that a state or one of its coroutines belongs to, nil for a

@@ -44,7 +44,7 @@ func (m *matcher) step(n int) {
 	}
 }
 
-func (m *matcher) fail(text string) { m.L.RaiseError("%s", text) }
+func (m *matcher) fail(text string) { raise(m.L, "%s", text) }
 
 // search finds the first match at or after init and returns its bounds, or -1.
 func (m *matcher) search(p *pattern, init int) (start, end int) {
@@ -339,7 +339,7 @@ func (vm *VM) pattern(L *lua.LState, src string, noAnchor bool) *pattern {
 		return p
 	}
 	if len(src) > maxPattern {
-		L.RaiseError("%s", fmt.Sprintf("%s (%d bytes)", tooComplexError, len(src)))
+		raise(L, "%s", fmt.Sprintf("%s (%d bytes)", tooComplexError, len(src)))
 	}
 	vm.Charge(L, 64*len(src))
 	p := compilePattern(src, noAnchor)

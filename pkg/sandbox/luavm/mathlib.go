@@ -102,7 +102,7 @@ func (r *randomSource) random(L *lua.LState) int {
 		}
 		L.Push(lua.LNumber(math.Floor(x*(float64(u)-float64(l)+1)) + float64(l)))
 	default:
-		L.RaiseError("wrong number of arguments")
+		raise(L, "wrong number of arguments")
 	}
 	return 1
 }

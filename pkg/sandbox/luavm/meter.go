@@ -208,7 +208,7 @@ func (vm *VM) charge(L *lua.LState, units, bytes int) {
 // the limit fire when the state has outgrown it. It is cheap.
 func (vm *VM) Charge(L *lua.LState, n int) {
 	if limit := vm.opts.MemoryBytes; !vm.opts.Trusted && limit > 0 && (n > limit || n < 0) {
-		L.RaiseError("%s", ErrMemory.Error())
+		raise(L, "%s", ErrMemory.Error())
 	}
 	vm.charge(L, n, n)
 }

@@ -51,7 +51,7 @@ func (vm *VM) osExit(L *lua.LState) int {
 		code = OptInt(L, 1, 0)
 	}
 	vm.meter.cause = &ExitError{code}
-	L.RaiseError("exit")
+	raise(L, "exit")
 	return 0
 }
 
@@ -76,7 +76,7 @@ func (vm *VM) osTime(L *lua.LState) int {
 			return toInt(math.Trunc(min(max(f, math.MinInt32), math.MaxInt32)))
 		}
 		if def < 0 {
-			L.RaiseError("field '%s' missing in date table", name)
+			raise(L, "field '%s' missing in date table", name)
 		}
 		return def
 	}

@@ -78,13 +78,13 @@ func (vm *VM) require(L *lua.LState) int {
 	name := CheckString(L, 1)
 	if v := vm.loaded.RawGetString(name); lua.LVAsBool(v) {
 		if v == lua.LValue(vm.loading) {
-			L.RaiseError("loop or previous error loading module '%s'", name)
+			raise(L, "loop or previous error loading module '%s'", name)
 		}
 		L.Push(v)
 		return 1
 	}
 	if !vm.opts.Trusted && !validModule(name) {
-		L.RaiseError("invalid module name '%s'", name)
+		raise(L, "invalid module name '%s'", name)
 	}
 	loader, native := vm.findModule(L, name)
 	vm.loaded.RawSetString(name, vm.loading)
@@ -128,7 +128,7 @@ func (vm *VM) findModule(L *lua.LState, name string) (loader *lua.LFunction, nat
 	if vm.opts.Loader != nil && validModule(name) {
 		source, chunk, missed, err := vm.opts.Loader(name)
 		if err != nil {
-			L.RaiseError("error loading module '%s':\n\t%s", name, err.Error())
+			raise(L, "error loading module '%s':\n\t%s", name, err.Error())
 		}
 		if source != nil {
 			return vm.moduleChunk(L, name, chunk, string(source)), false
@@ -137,14 +137,14 @@ func (vm *VM) findModule(L *lua.LState, name string) (loader *lua.LFunction, nat
 			tried = append(tried, fmt.Sprintf("no file '%s'", m))
 		}
 	}
-	L.RaiseError("module '%s' not found:\n\t%s", name, strings.Join(tried, "\n\t"))
+	raise(L, "module '%s' not found:\n\t%s", name, strings.Join(tried, "\n\t"))
 	return nil, false
 }
 
 func (vm *VM) moduleChunk(L *lua.LState, name, chunk, source string) *lua.LFunction {
 	fn, err := vm.Compile(chunk, source)
 	if err != nil {
-		L.RaiseError("error loading module '%s' from file '%s':\n\t%s", name, chunkName(chunk), err.Error())
+		raise(L, "error loading module '%s' from file '%s':\n\t%s", name, chunkName(chunk), err.Error())
 	}
 	return fn
 }
@@ -158,7 +158,7 @@ func (vm *VM) searchPath(L *lua.LState, name string) (*lua.LFunction, []string) 
 	}
 	path, ok := ToString(vm.packages.RawGetString("path"))
 	if !ok {
-		L.RaiseError("'package.path' must be a string")
+		raise(L, "'package.path' must be a string")
 	}
 	var tried []string
 	file := strings.ReplaceAll(name, ".", "/")
@@ -193,7 +193,7 @@ func (vm *VM) module(L *lua.LState) int {
 	}
 	caller := vm.frameOf(L)
 	if caller.fn == nil || caller.fn.IsG {
-		L.RaiseError("'module' not called from a Lua function")
+		raise(L, "'module' not called from a Lua function")
 	}
 	caller.fn.Env = mod
 	for i := 2; i <= options; i++ {
@@ -216,7 +216,7 @@ func (vm *VM) globalTable(L *lua.LState, name string) *lua.LTable {
 			t.RawSetString(part, next)
 			t = next
 		default:
-			L.RaiseError("name conflict for module '%s'", name)
+			raise(L, "name conflict for module '%s'", name)
 		}
 	}
 	return t

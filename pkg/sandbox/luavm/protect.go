@@ -72,7 +72,7 @@ func (vm *VM) xpcall(L *lua.LState) int {
 
 func (vm *VM) protectedResults(L *lua.LState, err error) int {
 	if cause := vm.meter.cause; cause != nil {
-		L.RaiseError("%s", cause.Error())
+		raise(L, "%s", cause.Error())
 	}
 	if err != nil {
 		L.SetTop(0)

@@ -163,6 +163,9 @@ func (vm *VM) resolve(L *lua.LState, f frame, found []variable, kind string, cal
 	var bestKind string
 	for _, v := range found {
 		value, known := vm.lookup(L, f, v)
+		if !known && (v.kind == kindLocal || v.kind == kindUpvalue) {
+			continue // the variable of another function on this line
+		}
 		actual := kind
 		if known {
 			actual = value.Type().String()

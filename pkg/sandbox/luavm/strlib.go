@@ -50,7 +50,7 @@ func (vm *VM) strByte(L *lua.LState) int {
 	}
 	n := to - from + 1
 	if n > maxUnpack {
-		L.RaiseError("string slice too long")
+		raise(L, "string slice too long")
 	}
 	for i := from - 1; i < to; i++ {
 		L.Push(lua.LNumber(s[i]))
@@ -76,7 +76,7 @@ func (vm *VM) strChar(L *lua.LState) int {
 
 func strDump(L *lua.LState) int {
 	checkFunction(L, 1)
-	L.RaiseError("unable to dump given function")
+	raise(L, "unable to dump given function")
 	return 0
 }
 
@@ -141,7 +141,7 @@ func (vm *VM) strRep(L *lua.LState) int {
 		return 1
 	}
 	if n > (1<<31)/len(s) {
-		L.RaiseError("resulting string too large")
+		raise(L, "resulting string too large")
 	}
 	vm.Charge(L, n*len(s))
 	L.Push(lua.LString(strings.Repeat(s, n)))

@@ -36,7 +36,7 @@ func (vm *VM) tableConcat(L *lua.LState) int {
 		}
 		v := t.RawGet(lua.LNumber(i))
 		if !lua.LVCanConvToString(v) {
-			L.RaiseError("%s", invalidValue(v, i))
+			raise(L, "%s", invalidValue(v, i))
 		}
 		out = appendText(out, v)
 		if len(out)-booked > 1<<16 {
@@ -93,7 +93,7 @@ func tableGetn(L *lua.LState) int {
 
 func tableSetn(L *lua.LState) int {
 	checkTable(L, 1)
-	L.RaiseError("'setn' is obsolete")
+	raise(L, "'setn' is obsolete")
 	return 0
 }
 
@@ -119,7 +119,7 @@ func (vm *VM) tableInsert(L *lua.LState) int {
 		return 0
 	case 3:
 	default:
-		L.RaiseError("wrong number of arguments to 'insert'")
+		raise(L, "wrong number of arguments to 'insert'")
 	}
 	pos, v := CheckInt(L, 2), L.Get(3)
 	if pos >= 1 && pos < end && end <= len(tableOf(t).array)+1 {
@@ -252,12 +252,12 @@ func (s *sorter) partition(l, u, middle int) int {
 	for {
 		for i++; s.lt(s.v[i], pivot); i++ {
 			if i >= u {
-				s.L.RaiseError(invalidOrder)
+				raise(s.L, invalidOrder)
 			}
 		}
 		for j--; s.lt(pivot, s.v[j]); j-- {
 			if j <= l {
-				s.L.RaiseError(invalidOrder)
+				raise(s.L, invalidOrder)
 			}
 		}
 		if j < i {
