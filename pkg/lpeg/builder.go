@@ -142,12 +142,13 @@ func (b *Builder) Seq(parts ...*Pattern) *Pattern {
 	}
 	p := parts[len(parts)-1]
 	for i := len(parts) - 2; i >= 0; i-- {
-		p = b.seq2(parts[i], p)
+		p = b.Seq2(parts[i], p)
 	}
 	return p
 }
 
-func (b *Builder) seq2(x, y *Pattern) *Pattern {
+// Seq2 is Seq of two parts.
+func (b *Builder) Seq2(x, y *Pattern) *Pattern {
 	switch {
 	case x.kind == nodeFalse || y.kind == nodeTrue:
 		return x
@@ -164,12 +165,13 @@ func (b *Builder) Choice(parts ...*Pattern) *Pattern {
 	}
 	p := parts[len(parts)-1]
 	for i := len(parts) - 2; i >= 0; i-- {
-		p = b.choice2(parts[i], p)
+		p = b.Choice2(parts[i], p)
 	}
 	return p
 }
 
-func (b *Builder) choice2(x, y *Pattern) *Pattern {
+// Choice2 is Choice of two parts.
+func (b *Builder) Choice2(x, y *Pattern) *Pattern {
 	if x.attrs.nofail || y.kind == nodeFalse {
 		return x
 	}
@@ -191,7 +193,7 @@ func (b *Builder) Diff(x, y *Pattern) *Pattern {
 			return b.Set(s.Minus(t))
 		}
 	}
-	return b.seq2(b.Not(y), x)
+	return b.Seq2(b.Not(y), x)
 }
 
 // Not returns the pattern that matches, consuming nothing, where p does not.
@@ -227,7 +229,7 @@ func (b *Builder) Repeat(p *Pattern, n int) (*Pattern, error) {
 	if n < 0 {
 		opt := b.True()
 		for ; n < 0; n++ {
-			opt = b.make(&Pattern{kind: nodeChoice, a: b.seq2(p, opt), b: b.True()})
+			opt = b.make(&Pattern{kind: nodeChoice, a: b.Seq2(p, opt), b: b.True()})
 			if p.attrs.nofail {
 				opt = opt.a
 			}
@@ -236,7 +238,7 @@ func (b *Builder) Repeat(p *Pattern, n int) (*Pattern, error) {
 	}
 	rep := b.make(&Pattern{kind: nodeRepeat, a: p})
 	for range n {
-		rep = b.seq2(p, rep)
+		rep = b.Seq2(p, rep)
 	}
 	return rep, b.Err()
 }

@@ -7,6 +7,8 @@ import "errors"
 var (
 	// ErrEmptyLoop refuses a repetition whose body may match nothing.
 	ErrEmptyLoop = errors.New("loop body may accept empty string")
+	// ErrEmptyRule refuses a rule with a repetition whose body may match nothing.
+	ErrEmptyRule = errors.New("empty loop in rule")
 	// ErrLeftRecursive refuses a rule that may call itself before it consumed anything.
 	ErrLeftRecursive = errors.New("may be left recursive")
 	// ErrEmptyGrammar refuses a grammar without an initial rule.

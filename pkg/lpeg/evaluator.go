@@ -25,7 +25,9 @@ type Evaluator[V any] struct {
 	busy    bool
 	lent    bool
 	begin   func()
+	used    int
 	inner   *Evaluator[V]
+	root    *Evaluator[V] // nil for the root itself
 	folds   *Evaluator[Value]
 }
 
@@ -38,8 +40,13 @@ func NewEvaluator[V any](host *Host[V], folds *Evaluator[Value]) *Evaluator[V] {
 // SetLimits bounds the matches from now on.
 func (e *Evaluator[V]) SetLimits(l Limits) { e.machine.Limits = l }
 
-// Used returns the steps the last match took.
-func (e *Evaluator[V]) Used() int { return e.machine.used }
+// TakeUsed returns the steps of all matches, those within matches included,
+// since it was called last.
+func (e *Evaluator[V]) TakeUsed() int {
+	n := e.used
+	e.used = 0
+	return n
+}
 
 // Match runs p on subject from offset init, counted from 0. It returns the
 // values of its captures and the offset behind the match; end is -1 when p
@@ -61,6 +68,7 @@ func (e *Evaluator[V]) Match(p *Pattern, subject string, init int, args []V) (va
 		e.begin()
 	}
 	m := &e.machine
+	m.used = 0
 	m.runtime = nil
 	if len(prog.captures) > 0 {
 		m.runtime = e.runtime
@@ -80,7 +88,15 @@ func (e *Evaluator[V]) Match(p *Pattern, subject string, init int, args []V) (va
 	return e.vals, end, nil
 }
 
-func (e *Evaluator[V]) release() { e.busy = false }
+// release ends a match, however it ended, and counts its steps.
+func (e *Evaluator[V]) release() {
+	e.busy = false
+	root := e
+	if e.root != nil {
+		root = e.root
+	}
+	root.used += e.machine.used
+}
 
 // reenter returns the evaluator for a match within a match.
 func (e *Evaluator[V]) reenter() (*Evaluator[V], error) {
@@ -89,7 +105,10 @@ func (e *Evaluator[V]) reenter() (*Evaluator[V], error) {
 			return nil, fmt.Errorf("%w (a match within %d others)", ErrNesting, e.level)
 		}
 		if e.inner == nil {
-			e.inner = &Evaluator[V]{host: e.host, folds: e.folds, level: e.level + 1}
+			e.inner = &Evaluator[V]{host: e.host, folds: e.folds, level: e.level + 1, root: e.root}
+			if e.root == nil {
+				e.inner.root = e
+			}
 		}
 		e.inner.machine.Limits = e.machine.Limits
 		e = e.inner

@@ -75,7 +75,7 @@ func (v *verifier) verify() error {
 	}
 	for i, r := range v.rules {
 		if (v.used[i] || i == 0) && v.emptyLoop(r.Pattern) {
-			return fmt.Errorf("empty loop in rule '%s': %w", nameText(r.Name), ErrEmptyLoop)
+			return fmt.Errorf("%w '%s'", ErrEmptyRule, nameText(r.Name))
 		}
 	}
 	return nil

@@ -149,7 +149,7 @@ func (b *Binding) evaluate(L *lua.LState, p *lpeg.Pattern, subject string, init 
 	values, end, err := b.eval.Match(p, subject, init, args)
 	b.current = outer
 	if b.Charge != nil {
-		b.Charge(L, b.eval.Used())
+		b.Charge(L, b.eval.TakeUsed())
 	}
 	return values, end, err
 }

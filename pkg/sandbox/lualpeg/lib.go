@@ -182,23 +182,30 @@ func (b *Binding) opPow(L *lua.LState, fn string) int {
 }
 
 func (b *Binding) opDiv(L *lua.LState, fn string) int {
-	p := b.pattern(L, 1, fn)
-	switch x := L.Get(2).(type) {
+	p, ok, err := b.divide(b.pattern(L, 1, fn), L.Get(2))
+	if !ok {
+		argError(L, 2, fn, "invalid replacement value")
+	}
+	return b.result(L, fn, p, err)
+}
+
+// divide makes "p / v"; ok is false if v is no operand for that.
+func (b *Binding) divide(p *lpeg.Pattern, v lua.LValue) (made *lpeg.Pattern, ok bool, err error) {
+	switch x := v.(type) {
 	case *lua.LFunction:
 		if f, ok := b.folders[x]; ok {
-			return b.result(L, fn, b.builder.Func(p, f), nil)
+			return b.builder.Func(p, f), true, nil
 		}
-		return b.result(L, fn, b.builder.Func(p, x), nil)
+		return b.builder.Func(p, x), true, nil
 	case *lua.LTable:
-		return b.result(L, fn, b.builder.Query(p, x), nil)
+		return b.builder.Query(p, x), true, nil
 	case lua.LString:
-		return b.result(L, fn, b.builder.Format(p, string(x)), nil)
+		return b.builder.Format(p, string(x)), true, nil
 	case lua.LNumber:
-		r, err := b.builder.Select(p, int(x))
-		return b.result(L, fn, r, err)
+		made, err = b.builder.Select(p, int(x))
+		return made, true, err
 	}
-	argError(L, 2, fn, "invalid replacement value")
-	return 0
+	return nil, false, nil
 }
 
 // integer reads argument n as a whole number.
