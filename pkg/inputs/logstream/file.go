@@ -29,10 +29,14 @@ type file struct {
 	grown   time.Time
 	fd      *os.File
 	gz      *gzip.Reader
+	sum     uint64 // hash of the bytes before sumAt; 0: unknown
+	sumAt   int64
+	tried   int64 // size at the last time it was read to its end
 	zipped  bool
-	current bool // the newest file of its stream
-	gone    bool // its name leads elsewhere now
-	failed  bool // the last attempt to read it failed, and was reported
+	current bool      // the newest file of its stream
+	gone    bool      // its name leads elsewhere now
+	goneAt  time.Time // since when
+	failed  bool      // the last attempt to read it failed, and was reported
 }
 
 // inode returns the inode and the time of birth, 0 where the file system has none.
@@ -138,21 +142,22 @@ func (f *file) tail(offset int64) uint64 {
 
 // proves reports whether the content of f is that of e up to e's position.
 func (f *file) proves(e *entry) bool {
-	if e.HeadLen == 0 || e.Offset == 0 {
-		return false
-	}
-	head, err := f.head(e.HeadLen)
-	if err != nil || len(head) < e.HeadLen || xxhash.Sum64(head) != e.HeadHash {
+	if e.HeadLen == 0 || e.Offset == 0 || !f.begins(e) {
 		return false
 	}
 	if f.zipped {
 		return true
 	}
-	info, err := f.fd.Stat()
-	if err != nil || info.Size() < e.Offset {
+	if f.length() < e.Offset {
 		return false
 	}
 	return e.TailHash == 0 || f.tail(e.Offset) == e.TailHash
+}
+
+// begins reports whether f begins with the bytes e was recognised by.
+func (f *file) begins(e *entry) bool {
+	head, err := f.head(e.HeadLen)
+	return err == nil && len(head) == e.HeadLen && xxhash.Sum64(head) == e.HeadHash
 }
 
 // identify gives a file never seen before its identity: from the stream, the
@@ -190,5 +195,19 @@ func (f *file) overwritten() bool {
 	if f.size < f.pos {
 		return true
 	}
-	return f.TailHash != 0 && f.Offset == f.pos && f.tail(f.pos) != f.TailHash
+	return f.sum != 0 && f.sumAt == f.pos && f.tail(f.pos) != f.sum
+}
+
+// mark remembers the bytes before the position, so that an overwritten file is
+// noticed even when it is longer than before.
+func (f *file) mark() { f.sum, f.sumAt = f.tail(f.pos), f.pos }
+
+// seal returns the entry with the proof of its offset.
+func (f *file) seal() entry {
+	if f.fd != nil {
+		f.TailHash = f.tail(f.Offset)
+	} else if f.sumAt == f.Offset {
+		f.TailHash = f.sum
+	}
+	return f.entry
 }

@@ -22,7 +22,8 @@ type entry struct {
 	Offset     int64     `json:"offset"`               // of the first byte not durable yet
 	HeadLen    int       `json:"head_len"`
 	HeadHash   uint64    `json:"head_hash"`
-	TailHash   uint64    `json:"tail_hash"` // of the bytes before offset; 0: unknown
+	TailHash   uint64    `json:"tail_hash"`          // of the bytes before offset; 0: unknown
+	ZipSize    int64     `json:"zip_size,omitempty"` // size of a compressed file that was read to its end
 	Seen       time.Time `json:"seen"`
 }
 

@@ -218,7 +218,7 @@ func tai64(text string) (number, bool) {
 			return number{}, false
 		}
 	}
-	const latest = 1 << 63 - 1
+	const latest = 1<<63 - 1
 	return number{main: latest - s, sub: 1<<32 - ns}, true
 }
 

@@ -13,20 +13,20 @@ import (
 
 // stream reads the files of one logical log, oldest first.
 type stream struct {
-	in    *Input
-	name  string
-	out   message.Stream
-	split *splitter.Limited
-	split4 *file // the file split's state belongs to
-	msg   message.Message
+	in      *Input
+	name    string
+	out     message.Stream
+	split   *splitter.Limited
+	cutting *file // the file whose bytes split has seen
+	msg     message.Message
 
-	files  []*file
-	ghosts []entry  // vanished or overwritten files whose copies may turn up
-	held   []origin // records that were emitted and may be held back by a decoder
-	fresh  bool     // no journal: initial_tail and the paths mode skip what is old
-	dirty  bool     // positions changed since the journal was written
-	saved  time.Time
-	synced time.Time // last Commit
+	files      []*file
+	ghosts     []entry  // vanished or overwritten files whose copies may turn up
+	held       []origin // records that were emitted and may be held back by a decoder
+	fresh      bool     // no journal: initial_tail and the paths mode skip what is old
+	dirty      bool     // positions changed since the journal was written
+	saved      time.Time
+	synced     time.Time // last Commit
 	saveFailed bool
 
 	mu      sync.Mutex
@@ -108,9 +108,7 @@ func (s *stream) stop() error {
 	if err == nil { // Close flushed what was held back and made it durable
 		s.settle(0)
 	}
-	if saveErr := s.save(true); err == nil {
-		err = saveErr
-	}
+	s.save(true)
 	for _, f := range s.files {
 		f.close()
 	}
@@ -145,12 +143,15 @@ func (s *stream) arrange(now time.Time) {
 		}
 		f := old[i]
 		old[i] = nil
-		f.found, f.Path, f.gone, f.size = item, item.path, false, item.info.Size()
+		f.found, f.Path, f.gone = item, item.path, false
+		if !f.zipped {
+			f.size = item.info.Size()
+		}
 		s.files = append(s.files, f)
 	}
 	s.retire(old, now)
 	for _, f := range fresh {
-		s.introduce(f)
+		s.introduce(f, f == s.files[len(s.files)-1])
 	}
 	for i, f := range s.files {
 		f.current, f.Seen = i == len(s.files)-1, now
@@ -169,13 +170,15 @@ func (s *stream) retire(old []*file, now time.Time) {
 		if f == nil {
 			continue
 		}
-		if f.fd != nil && (f.pos < f.length() || s.holds(f)) && !f.zipped {
-			f.gone = true
+		if f.fd != nil && !f.zipped { // it may still be written to for a moment
+			if !f.gone {
+				f.gone, f.goneAt = true, now
+			}
 			kept = slices.Insert(kept, 0, f)
 			continue
 		}
+		s.ghosts = append(s.ghosts, f.seal())
 		f.close()
-		s.ghosts = append(s.ghosts, f.entry)
 	}
 	s.files = kept
 	s.ghosts = slices.DeleteFunc(s.ghosts, func(e entry) bool { return !e.Seen.IsZero() && now.Sub(e.Seen) > keepGone })
@@ -203,13 +206,13 @@ func (f *file) length() int64 {
 // introduce decides where the reading of a new file begins: where the journal
 // says, where its content was read to under another name, at its end, or at its
 // start.
-func (s *stream) introduce(f *file) {
+func (s *stream) introduce(f *file, newest bool) {
 	if err := f.open(); err != nil {
 		s.fail(f, err)
 		return
 	}
 	defer func() {
-		if f.pos >= f.size && !f.zipped {
+		if f.pos >= f.size && !f.zipped && !newest {
 			f.close()
 		}
 	}()
@@ -217,7 +220,11 @@ func (s *stream) introduce(f *file) {
 		path, ino, birth := f.Path, f.Inode, f.Birth
 		f.entry = *e
 		f.Path, f.Inode, f.Birth, f.pos = path, ino, birth, e.Offset
+		f.sum, f.sumAt = e.TailHash, e.Offset
 		return
+	}
+	if f.size == 0 {
+		return // an identity needs some bytes
 	}
 	if err := f.identify(s.name); err != nil {
 		s.fail(f, err)
@@ -225,7 +232,7 @@ func (s *stream) introduce(f *file) {
 	}
 	if s.fresh && (s.in.cfg.InitialTail || f.found.rotated) && !f.zipped {
 		f.pos, f.Offset = f.size, f.size
-		f.TailHash = f.tail(f.pos)
+		f.mark()
 	}
 }
 
@@ -236,10 +243,11 @@ func (s *stream) known(f *file) *entry {
 		if e.Inode != f.Inode || (e.Birth != f.Birth && e.Birth != 0 && f.Birth != 0) {
 			continue
 		}
-		if e.Offset == 0 && e.HeadLen <= int(f.size) || f.proves(&e) {
+		if f.proves(&e) || (e.Offset == 0 && f.begins(&e)) {
 			s.ghosts = slices.Delete(s.ghosts, i, i+1)
 			return &e
 		}
+		f.Generation = max(f.Generation, e.Generation+1) // overwritten while nobody watched
 	}
 	for i := len(s.ghosts) - 1; i >= 0; i-- {
 		if e := s.ghosts[i]; f.proves(&e) {
@@ -248,8 +256,10 @@ func (s *stream) known(f *file) *entry {
 		}
 	}
 	for _, other := range s.files { // a copy made just before its original is truncated
-		if other != f && other.ID != 0 && f.proves(&other.entry) {
-			e := other.entry
+		if other == f || other.ID == 0 || other.zipped {
+			continue
+		}
+		if e := other.seal(); f.proves(&e) {
 			return &e
 		}
 	}

@@ -1,0 +1,332 @@
+package logstream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"time"
+	"unsafe"
+
+	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/splitter"
+)
+
+// saveEvery is how often a busy stream writes its journal. What lies between the
+// journal and a crash is read again, with the same UUIDs.
+const saveEvery = time.Second
+
+// commitEvery is how often a silent stream commits, so that its decoder can
+// flush what it holds.
+const commitEvery = time.Second
+
+// poll reads what has come in all files of the stream.
+func (s *stream) poll(ctx context.Context) error {
+	for i := 0; i < len(s.files); i++ {
+		f := s.files[i]
+		if !s.look(f) {
+			continue
+		}
+		if s.cutting != f {
+			if slices.Index(s.files, s.cutting) < i { // it will not go on, the stream is past it
+				if err := s.flush(s.cutting); err != nil {
+					return err
+				}
+			}
+			s.split.Reset()
+			s.cutting = f
+		}
+		if err := s.drain(ctx, f); err != nil {
+			return err
+		}
+	}
+	now := time.Now()
+	if err := s.flushIdle(now); err != nil {
+		return err
+	}
+	s.release(now)
+	if now.Sub(s.synced) >= commitEvery {
+		if err := s.commit(ctx); err != nil {
+			return err
+		}
+	}
+	s.save(false)
+	return nil
+}
+
+// look reports whether f has unread bytes. It follows the newest file closely
+// and the others as far as the scan or an open descriptor tells.
+func (s *stream) look(f *file) bool {
+	if f.ZipSize != 0 && f.ZipSize == f.found.info.Size() {
+		return false
+	}
+	if f.zipped && f.fd != nil {
+		return true
+	}
+	s.measure(f)
+	if f.size == f.pos || f.size == f.tried {
+		return false
+	}
+	if err := f.open(); err != nil {
+		s.fail(f, err)
+		return false
+	}
+	f.failed = false
+	if f.ID == 0 {
+		if err := f.identify(s.name); err != nil {
+			s.fail(f, err)
+			return false
+		}
+		s.dirty = true
+	}
+	if f.overwritten() {
+		s.restart(f)
+	}
+	return f.pos < f.size || f.zipped
+}
+
+// measure finds the size of f, and whether its name leads elsewhere.
+func (s *stream) measure(f *file) {
+	if f.current && !f.gone {
+		info, err := os.Stat(f.Path)
+		if err == nil && sameInode(info, f.Inode) {
+			f.size = info.Size()
+			return
+		}
+		f.gone, f.goneAt = true, time.Now()
+		s.in.wake()
+	}
+	if f.fd != nil {
+		f.size = f.length()
+	}
+}
+
+// restart takes f as a new file: it was truncated. A copy of what it held may
+// still turn up.
+func (s *stream) restart(f *file) {
+	s.in.stats.truncations.Add(1)
+	s.in.log.Info("log file truncated", "stream", s.name, "path", f.Path, "offset", f.pos, "size", f.size)
+	ghost := f.entry
+	ghost.TailHash = 0
+	if f.sumAt == ghost.Offset {
+		ghost.TailHash = f.sum
+	}
+	s.ghosts = append(s.ghosts, ghost)
+	s.held = slices.DeleteFunc(s.held, func(o origin) bool { return o.f == f })
+	f.Generation++
+	f.pos, f.Offset, f.TailHash, f.sum, f.sumAt, f.tried = 0, 0, 0, 0, 0, 0
+	if s.cutting == f {
+		s.split.Reset()
+	}
+	if err := f.identify(s.name); err != nil {
+		s.fail(f, err)
+	}
+	s.dirty = true
+	s.in.wake()
+}
+
+// drain reads f to its end, committing after every chunk.
+func (s *stream) drain(ctx context.Context, f *file) error {
+	buf := s.in.bufs.Get().(*[]byte)
+	defer s.in.bufs.Put(buf)
+	if f.Offset == 0 { // the identity must outlive a crash
+		f.widen()
+		s.dirty = true
+		s.save(true)
+	}
+	have := 0
+	for ctx.Err() == nil {
+		n, err := f.read((*buf)[have:])
+		ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !ended {
+			s.fail(f, err)
+			f.abandon()
+			return nil
+		}
+		have += n
+		used := 0
+		if have > 0 {
+			f.grown = time.Now()
+			s.in.stats.bytes.Add(uint64(n))
+			if used, err = s.cut(f, (*buf)[:have], ended && f.zipped); err != nil {
+				return err
+			}
+			if err := s.commit(ctx); err != nil {
+				return err
+			}
+		}
+		if ended {
+			f.ended(have - used)
+			return nil
+		}
+		rest := (*buf)[used:have]
+		if have = 0; f.zipped { // it cannot be read again cheaply: keep the rest at hand
+			have = copy(*buf, rest)
+		}
+		s.save(false)
+	}
+	f.gz = nil
+	return nil
+}
+
+// ended notes that f was read to its end, but for an unfinished record.
+func (f *file) ended(rest int) {
+	if f.zipped {
+		f.abandon()
+		return
+	}
+	f.size = max(f.size, f.pos+int64(rest))
+	f.tried = f.pos + int64(rest)
+	f.mark()
+}
+
+// abandon closes f; a compressed file is not read again until its size changes.
+func (f *file) abandon() {
+	if f.zipped && f.found.info != nil {
+		f.ZipSize = f.found.info.Size()
+	}
+	f.close()
+}
+
+// cut emits the records in data, which begins at f's position, and moves the
+// position. final: nothing will follow.
+func (s *stream) cut(f *file, data []byte, final bool) (used int, err error) {
+	now := time.Now().UnixNano()
+	for used < len(data) {
+		record, advance, err := s.split.Split(data[used:], final)
+		if size, tooLong := splitter.IsTooLong(err); tooLong {
+			s.in.stats.tooLong.Add(1)
+			s.in.log.Warn("record too long", "stream", s.name, "path", f.Path, "offset", f.pos, "size", size, "limit", s.split.Limit())
+		} else if err != nil {
+			return used, err
+		}
+		if advance == 0 {
+			break
+		}
+		if record != nil {
+			s.held = append(s.held, origin{f, f.pos})
+			s.msg.UUID = message.DerivedUUID(f.ID, uint64(f.pos), 0)
+			s.msg.Timestamp = now
+			s.msg.Payload = unsafe.String(unsafe.SliceData(record), len(record)) // valid until Emit returns
+			if err := s.out.Emit(&s.msg); err != nil {
+				return used, err
+			}
+			s.in.stats.records.Add(1)
+		}
+		used += advance
+		f.pos += int64(advance)
+		s.dirty = true
+	}
+	return used, nil
+}
+
+// commit makes what was emitted durable and lets the positions follow.
+func (s *stream) commit(ctx context.Context) error {
+	held, err := s.out.Commit(ctx)
+	if err != nil {
+		return err
+	}
+	s.synced = time.Now()
+	s.settle(held)
+	return nil
+}
+
+// settle moves the durable positions up to the first of the newest held records.
+func (s *stream) settle(held int) {
+	for _, f := range s.files {
+		f.Offset = f.pos
+		if f == s.cutting {
+			f.Offset -= s.split.Pending()
+		}
+	}
+	if n := len(s.held) - held; n > 0 {
+		s.held = append(s.held[:0], s.held[n:]...)
+	}
+	for i := len(s.held) - 1; i >= 0; i-- {
+		o := s.held[i]
+		o.f.Offset = min(o.f.Offset, o.offset)
+	}
+}
+
+// flushIdle delivers an unfinished last record when its end has not come for a
+// while. A line waits on as long as its file may still grow.
+func (s *stream) flushIdle(now time.Time) error {
+	f := s.cutting
+	if f == nil || f.pos >= f.size || now.Sub(f.grown) < flushAfter {
+		return nil
+	}
+	if f.current && !f.gone && s.in.lines() {
+		return nil
+	}
+	return s.flush(f)
+}
+
+// lines reports whether records end at a token, so that one without it was not
+// written completely.
+func (in *Input) lines() bool {
+	e := in.opt.Splitter.Engine
+	return e == "" || e == "token" || e == "TokenSplitter"
+}
+
+// flush delivers what is left of a file as its last record.
+func (s *stream) flush(f *file) error {
+	if f == nil || f.fd == nil || f.zipped || f.pos >= f.size || !s.in.opt.Splitter.Incomplete(true) {
+		return nil
+	}
+	buf := s.in.bufs.Get().(*[]byte)
+	defer s.in.bufs.Put(buf)
+	n, err := f.fd.ReadAt(*buf, f.pos)
+	if n == 0 {
+		if err != nil && !errors.Is(err, io.EOF) {
+			s.fail(f, err)
+		}
+		return nil
+	}
+	_, err = s.cut(f, (*buf)[:n], true)
+	return err
+}
+
+// release closes files that are read to their end and have been silent.
+func (s *stream) release(now time.Time) {
+	kept := s.files[:0]
+	for _, f := range s.files {
+		followed := f.current && !f.gone
+		if f.fd != nil && !followed && f.pos >= f.size && now.Sub(f.grown) > 2*flushAfter && now.Sub(f.goneAt) > 2*flushAfter {
+			f.mark()
+			f.close()
+		}
+		if f.gone && f.fd == nil && !s.holds(f) {
+			s.ghosts = append(s.ghosts, f.seal())
+			s.dirty = true
+			continue
+		}
+		kept = append(kept, f)
+	}
+	clear(s.files[len(kept):])
+	s.files = kept
+}
+
+// save writes the journal if positions changed: at once when asked to, else at
+// most every saveEvery.
+func (s *stream) save(now bool) {
+	if !s.dirty || (!now && time.Since(s.saved) < saveEvery) {
+		return
+	}
+	j := journal{Stream: s.name, Files: make([]entry, 0, len(s.ghosts)+len(s.files))}
+	j.Files = append(j.Files, s.ghosts...)
+	for _, f := range s.files {
+		if f.ID == 0 {
+			continue
+		}
+		f.widen()
+		j.Files = append(j.Files, f.seal())
+	}
+	err := j.write(s.in.dir)
+	if err != nil && !s.saveFailed {
+		s.in.log.Error("journal not written; a restart would read again", "stream", s.name, "error", err)
+	}
+	s.saveFailed = err != nil
+	s.saved = time.Now()
+	s.dirty = err != nil
+}
