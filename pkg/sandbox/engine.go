@@ -1,15 +1,31 @@
 package sandbox
 
 import (
+	"strings"
+
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/tocsin-lma/tocsin/pkg/lpeg"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/lualpeg"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 )
 
-// engine is the Lua state of a plugin.
+// engine is the Lua state of a plugin with its pattern library.
 type engine struct {
-	vm *luavm.VM
-	L  *lua.LState
+	vm   *luavm.VM
+	L    *lua.LState
+	lpeg *lualpeg.Binding
+}
+
+// patternSteps bounds one match: about half a second of work.
+const patternSteps = 20_000_000
+
+// patternLimits bound the matches of a plugin whose calls are limited.
+func patternLimits(l Limits) lpeg.Limits {
+	if l.Instructions <= 0 {
+		return lpeg.Limits{}
+	}
+	return lpeg.Limits{Steps: patternSteps, Text: max(l.Memory, 0)}
 }
 
 func newEngine(o *Options, loader luavm.Loader) *engine {
@@ -20,7 +36,37 @@ func newEngine(o *Options, loader luavm.Loader) *engine {
 		Loader:       loader,
 		Clock:        o.Clock,
 	})
-	return &engine{vm: vm, L: vm.L}
+	e := &engine{vm: vm, L: vm.L, lpeg: lualpeg.Open(vm.L)}
+	e.lpeg.Limits = patternLimits(o.Limits)
+	e.lpeg.Charge = vm.ChargeSteps
+	e.preload("lpeg", e.lpeg.Loader)
+	e.preload("re", e.lpeg.LoaderRe)
+	if library, ok := vm.Global("string").(*lua.LTable); ok {
+		e.fuse(library.RawGetString("upper"), textFold(strings.ToUpper))
+		e.fuse(library.RawGetString("lower"), textFold(strings.ToLower))
+	}
+	return e
+}
+
+// fuse makes patterns that apply the Lua function fn run f without entering Lua.
+func (e *engine) fuse(fn lua.LValue, f lpeg.Folder) {
+	if fn, ok := fn.(*lua.LFunction); ok {
+		e.lpeg.Register(fn, f)
+	}
+}
+
+// textFold makes an operand of a function from text to text.
+func textFold(f func(string) string) lpeg.Folder {
+	return lpeg.FoldFunc(func(args []lpeg.Value) (lpeg.Value, error) {
+		if len(args) == 0 {
+			return lpeg.Value{}, nil
+		}
+		s, ok := args[0].AsText()
+		if !ok {
+			return args[0], nil
+		}
+		return lpeg.TextValue(f(s)), nil
+	})
 }
 
 func (e *engine) preload(name string, open lua.LGFunction) { e.vm.Preload(name, open) }

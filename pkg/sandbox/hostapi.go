@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -55,7 +56,7 @@ func (p *Plugin) installHost() {
 
 func (p *Plugin) readConfig(L *lua.LState) int {
 	if L.GetTop() != 1 {
-		L.RaiseError("read_config() must have a single argument")
+		raise(L, "read_config() must have a single argument")
 	}
 	name := luavm.CheckString(L, 1)
 	p.needs.config(name)
@@ -107,7 +108,7 @@ const maxConfigDepth = 20
 func (p *Plugin) addToPayload(L *lua.LState) int {
 	n := L.GetTop()
 	if n == 0 {
-		L.RaiseError("add_to_payload() must have at least one argument")
+		raise(L, "add_to_payload() must have at least one argument")
 	}
 	for i := 1; i <= n; i++ {
 		p.appendPayload(L, i)
@@ -125,7 +126,7 @@ func (p *Plugin) appendPayload(L *lua.LState, arg int) {
 	switch v := L.Get(arg).(type) {
 	case lua.LString:
 		if limit := p.opts.Limits.Output; limit > 0 && len(p.out)+len(v) > limit {
-			L.RaiseError("output_limit exceeded")
+			raise(L, "output_limit exceeded")
 		}
 		p.out = append(p.out, v...)
 	case lua.LNumber:
@@ -144,7 +145,7 @@ func (p *Plugin) appendPayload(L *lua.LState, arg int) {
 		luavm.ArgError(L, arg, "unsupported type")
 	}
 	if limit := p.opts.Limits.Output; limit > 0 && len(p.out) > limit {
-		L.RaiseError("output_limit exceeded")
+		raise(L, "output_limit exceeded")
 	}
 }
 
@@ -173,4 +174,16 @@ func parseNumber(s string) (float64, bool) {
 		return 0, false
 	}
 	return n, true
+}
+
+// raise is luaL_error: the text gets the position of the Lua code that called
+// the running host function, and none when pcall called it.
+func raise(L *lua.LState, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if dbg, ok := L.GetStack(1); ok {
+		if _, err := L.GetInfo("Sl", dbg, lua.LNil); err == nil && dbg.What != "G" {
+			text = fmt.Sprintf("%s:%d: %s", dbg.Source, dbg.CurrentLine, text)
+		}
+	}
+	L.Error(lua.LString(text), 0)
 }

@@ -20,7 +20,7 @@ const (
 // injectMessage is inject_message(table or protobuf string).
 func (p *Plugin) injectMessage(L *lua.LState) int {
 	if L.GetTop() != 1 {
-		L.RaiseError("inject_message() takes a single string or table argument")
+		raise(L, "inject_message() takes a single string or table argument")
 	}
 	p.checkInjections(L, "inject_message")
 	m := p.pendingMessage()
@@ -30,17 +30,17 @@ func (p *Plugin) injectMessage(L *lua.LState) int {
 		var err error
 		if named, err = fromTable(m, v, p.opts.Limits.Output); err != nil {
 			p.pool = append(p.pool, m)
-			L.RaiseError("inject_message() could not encode protobuf - %s", err.Error())
+			raise(L, "inject_message() could not encode protobuf - %s", err.Error())
 		}
 	case lua.LString:
 		if err := m.UnmarshalString(string(v)); err != nil {
 			p.pool = append(p.pool, m)
-			L.RaiseError("inject_message() failed: %s", err.Error())
+			raise(L, "inject_message() failed: %s", err.Error())
 		}
 		named = namedHeaders(m)
 	default:
 		p.pool = append(p.pool, m)
-		L.RaiseError("inject_message() takes a single string or table argument")
+		raise(L, "inject_message() takes a single string or table argument")
 	}
 	if m.Timestamp == 0 {
 		m.Timestamp = p.opts.Clock().Unix() * int64(time.Second)
@@ -79,10 +79,10 @@ func inZone(ns int64, zone *time.Location) int64 {
 
 func (p *Plugin) checkInjections(L *lua.LState, function string) {
 	if p.emit == nil {
-		L.RaiseError("%s() failed: no message may be emitted now", function)
+		raise(L, "%s() failed: no message may be emitted now", function)
 	}
 	if p.injectMax >= 0 && p.injected >= p.injectMax {
-		L.RaiseError("%s() failed: exceeded InjectMessage count", function)
+		raise(L, "%s() failed: exceeded InjectMessage count", function)
 	}
 }
 
@@ -117,7 +117,7 @@ func (p *Plugin) inject(L *lua.LState, m *message.Message, named uint8, function
 	if err != nil {
 		p.injected--
 		p.emitErr = err
-		L.RaiseError("%s() failed: %s", function, err.Error())
+		raise(L, "%s() failed: %s", function, err.Error())
 	}
 	p.stats.Injected++
 }
@@ -136,7 +136,7 @@ func (p *Plugin) injectDecoded(L *lua.LState, m *message.Message, named uint8, f
 	p.pendingBytes += len(m.Payload) + 64 + 64*len(m.Fields)
 	p.pending = append(p.pending, m)
 	if limit := p.opts.Limits.Memory; limit > 0 && p.pendingBytes > limit {
-		L.RaiseError("%s() failed: not enough memory for the messages of one call", function)
+		raise(L, "%s() failed: not enough memory for the messages of one call", function)
 	}
 }
 
@@ -188,7 +188,7 @@ func (p *Plugin) injectPayload(L *lua.LState) int {
 	if p.opts.Kind == KindDecoder {
 		if p.current == nil {
 			p.pool = append(p.pool, m)
-			L.RaiseError("inject_payload() failed: there is no message to replace the payload of")
+			raise(L, "inject_payload() failed: there is no message to replace the payload of")
 		}
 		fields := append(m.Fields[:0], p.current.Fields...)
 		*m = *p.current
@@ -221,7 +221,7 @@ func (p *Plugin) emitPayload(L *lua.LState, m *message.Message) {
 	if err != nil {
 		p.injected--
 		p.emitErr = err
-		L.RaiseError("inject_payload() failed: %s", err.Error())
+		raise(L, "inject_payload() failed: %s", err.Error())
 	}
 	p.stats.Injected++
 }

@@ -11,7 +11,7 @@ import (
 func (p *Plugin) readMessage(L *lua.LState) int {
 	n := L.GetTop()
 	if n < 1 || n > 3 {
-		L.RaiseError("read_message() incorrect number of arguments")
+		raise(L, "read_message() incorrect number of arguments")
 	}
 	name, ok := L.Get(1).(lua.LString)
 	if !ok {
@@ -156,12 +156,12 @@ func (p *Plugin) readNextField(L *lua.LState) int {
 // decodeMessage is decode_message(bytes): the message as a table.
 func (p *Plugin) decodeMessage(L *lua.LState) int {
 	if L.GetTop() != 1 {
-		L.RaiseError("decode_message() must have a single argument")
+		raise(L, "decode_message() must have a single argument")
 	}
 	raw := luavm.CheckString(L, 1)
 	var m message.Message
 	if err := m.UnmarshalString(raw); err != nil {
-		L.RaiseError("decode_message() failed: %s", err.Error())
+		raise(L, "decode_message() failed: %s", err.Error())
 	}
 	t := L.CreateTable(0, 10)
 	t.RawSetString("Uuid", lua.LString(m.UUID[:]))
