@@ -8,7 +8,8 @@ local time = require "log_time"
 -- supervisord's own words have four letters
 local short = { CRIT = 2, ERRO = 3, WARN = 4, INFO = 6, DEBG = 7, TRAC = 7, BLAT = 7 }
 local word = l.R "AZ" ^ 1 / function(w) return severity.numbers[w] or short[w] or false end
-local grammar = l.Ct(time.java * l.Cg(time.offset, "zone") ^ -1 * l.space * l.Cg(word, "severity") * (l.space ^ 1 + -1)
+local grammar = l.Ct(time.plain * (l.S ",." * l.Cg(l.digit ^ 1, "frac")) ^ -1
+    * l.Cg(time.offset, "zone") ^ -1 * l.space * l.Cg(word, "severity") * (l.space ^ 1 + -1)
     * l.Cg(l.P(1) ^ 0, "message"))
 
 local fields = {}

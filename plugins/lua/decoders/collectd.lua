@@ -1,0 +1,141 @@
+-- collectd's samples, as its write_http plugin posts them: a JSON array. Each
+-- value becomes a metric; a null is no value. Options: hostname (of this node;
+-- the libvirt plugin needs it), swap_size (bytes; adds swap_percent_used).
+local ip = require "ip_address"
+local json = require "json_text"
+local names = require "collectd_names"
+local record = require "log_record"
+
+local own_hostname = read_config("hostname") or error("hostname must be given: the name of this node")
+local swap_size = tonumber(read_config("swap_size")) or 0
+
+local address = (ip.v4 + ip.v6) * -1
+
+-- short returns the first label of a host name: all other messages carry that.
+local function short(host)
+    if address:match(host) then return host end
+    return string.match(host, "^[^.]+") or host
+end
+
+local metric = {}
+metric.__index = metric
+
+-- tag adds a dimension; a value that is no scalar, and a repeated name, is left out.
+function metric:tag(name, value)
+    local kind = type(value)
+    if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then return end
+    if self.seen[name] then return end
+    self.seen[name] = true
+    self.fields[name] = value
+    self.tags[#self.tags + 1] = name
+end
+
+-- host adds the host as a dimension.
+function metric:host()
+    self:tag("hostname", self.hostname)
+end
+
+local function service_check(m)
+    local failure = m.meta.failure
+    if type(failure) ~= "table" then m.fields.details = failure end
+    if m.meta.local_check then m:host() end
+    return tostring(m.meta.service_check) .. "_check"
+end
+
+local function send(m, sample, text)
+    if m.unit then m.fields.value = { value = m.fields.value, representation = m.unit } end
+    if m.tags[1] then m.fields.tag_fields = m.tags end
+    return record.emit({
+        Timestamp = sample.time and sample.time * 1e9,
+        Hostname = m.hostname,
+        Logger = "collectd",
+        Payload = text,
+        Severity = 6,
+        Type = "metric",
+        Fields = m.fields,
+    }, true)
+end
+
+-- one emits the metric of a sample's i-th value.
+local function one(sample, text, i, value)
+    local dsname = tostring(sample.dsnames[i])
+    local ds = dsname == "value" and "" or "_" .. dsname
+    local m = setmetatable({
+        sample = sample,
+        meta = type(sample.meta) == "table" and sample.meta or {},
+        dsname = dsname,
+        ds = ds,
+        base = sample.type .. (sample.type_instance ~= "" and "_" .. sample.type_instance or "") .. ds,
+        hostname = sample.host,
+        own_hostname = own_hostname,
+        fields = {
+            interval = sample.interval,
+            source = sample.plugin,
+            type = sample.dstypes[i],
+            value = value,
+        },
+        tags = {},
+        seen = {},
+    }, metric)
+    local build = m.meta.service_check and service_check or names.rule(sample)
+    local name = build(m, sample)
+    if not name then return 0 end
+    m.fields.name = name
+    local code, err = send(m, sample, text)
+    if code == 0 and sample.plugin == "swap" and m.base == "swap_used" and swap_size > 0 then
+        m.fields.name = "swap_percent_used"
+        m.fields.value = value / swap_size
+        code, err = send(m, sample, text)
+    end
+    return code, err
+end
+
+local texts = { "plugin", "plugin_instance", "type", "type_instance" }
+
+-- check completes a sample and tells what is wrong with it.
+local function check(s)
+    if type(s) ~= "table" then return "is no object" end
+    for _, key in ipairs(texts) do
+        if s[key] == nil then s[key] = "" end
+        if type(s[key]) ~= "string" then return key .. " is no text" end
+    end
+    if s.plugin == "" then return "has no plugin" end
+    for _, key in ipairs { "values", "dsnames", "dstypes" } do
+        if type(s[key]) ~= "table" then return "has no " .. key end
+    end
+    if s.time ~= nil and type(s.time) ~= "number" then return "time is no number" end
+    if type(s.interval) ~= "number" then s.interval = nil end
+    s.host = type(s.host) == "string" and s.host or read_message("Hostname")
+    if s.plugin ~= "libvirt" and s.plugin ~= "virt" then s.host = short(s.host) end
+end
+
+local function decode(text)
+    local sample, wrong = json.decode(text)
+    wrong = wrong or check(sample)
+    if wrong then return -1, "a collectd sample " .. wrong end
+    local code, err = 0, nil
+    -- a null leaves a hole: the names, not the values, say how many there are
+    for i = 1, #sample.dsnames do
+        local value = sample.values[i]
+        if type(value) == "number" then
+            local c, e = one(sample, text, i, value)
+            if c ~= 0 then code, err = c, e end
+        end
+    end
+    return code, err
+end
+
+function process_message()
+    local body = record.payload()
+    local whole, wrong = json.decode(body)
+    local samples = type(whole) == "table" and json.elements(body)
+    if not samples then return -1, "the record is no JSON array of collectd samples: " .. tostring(wrong or "") end
+    local bad, err = 0, nil
+    for _, text in ipairs(samples) do
+        local code, e = decode(text)
+        if code ~= 0 then bad, err = bad + 1, e end
+    end
+    -- one bad sample must not cost the others
+    if bad > 0 and bad == #samples then return -1, err end
+    return 0
+end
