@@ -106,6 +106,9 @@ func (l *Limited) refuse(last int64) error {
 
 // IsTooLong reports whether err is a refused record, and its size.
 func IsTooLong(err error) (int64, bool) {
+	if err == nil { // spare the hot path the variable below
+		return 0, false
+	}
 	var e *TooLongError
 	if errors.As(err, &e) {
 		return e.Size, true
