@@ -24,14 +24,19 @@ type Damage struct {
 // load finds the segments, reads the cursor and scans every record that is not
 // settled yet.
 func (q *Queue) load() error {
+	before, _, err := readCursor(q.file.path)
+	if err != nil {
+		return err
+	}
 	if err := q.list(); err != nil {
 		return err
 	}
-	// After the list: a live queue deletes only what its cursor has passed.
+	// Again, after the list: a live queue deletes what its cursor has passed.
 	cur, found, err := readCursor(q.file.path)
 	if err != nil {
 		return err
 	}
+	cur.next = before.next // what was appended since may be in no listed segment
 	q.cur = cur
 	q.holes = slices.Clone(cur.gone)
 	q.damage.CursorLost = !found && len(q.segments) > 0
@@ -119,18 +124,25 @@ type loader struct {
 	at      pos  // the end of the last record
 	known   bool // at is known: from the cursor or from a first record
 	damaged bool // the last segment had bytes of no intact record
+	// vanished: a live queue deleted the last segment, which was settled.
+	vanished bool
 }
 
 // scan reads one segment, whose records have numbers below to.
 func (l *loader) scan(s *segment, to uint64) error {
 	f, err := os.Open(s.path)
 	if errors.Is(err, fs.ErrNotExist) && l.q.opts.ReadOnly {
+		l.vanished = true
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("read segment: %w", err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil {
+		l.q.bytes += info.Size() - s.size
+		s.size = info.Size()
+	}
 	sc := scanner{f: f, end: s.size, window: l.q.reader.scan.window[:0]}
 	from, first, good := s.first.id, true, int64(0)
 	before := l.damaged
@@ -181,6 +193,8 @@ func (l *loader) take(h header, whole bool) {
 	switch {
 	case !l.known:
 		c.base, c.acked, l.known = h.seq, h.pos, true
+	case l.vanished && h.id > l.at.id:
+		c.acked, l.vanished = h.pos, false
 	case h.id > l.at.id && whole:
 		l.q.lose(l.at, h.pos, missing)
 	case h.id > l.at.id:

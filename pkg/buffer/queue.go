@@ -49,6 +49,10 @@ type Queue struct {
 	reader reader // owned by the caller of Next
 }
 
+// maxSpare is how many buffers wait for the next record. More would only be
+// memory: one is filled while few others are with the sender.
+const maxSpare = 4
+
 // flight is a record that was handed out.
 type flight struct {
 	header
@@ -282,7 +286,7 @@ func (q *Queue) buffer() []byte {
 
 // recycle takes a buffer back; mu is held. Outsized ones go to the collector.
 func (q *Queue) recycle(b []byte) {
-	if len(q.spare) < q.opts.InFlight && cap(b) <= 1<<20 {
+	if len(q.spare) < maxSpare && cap(b) <= 1<<20 {
 		q.spare = append(q.spare, b)
 	}
 }

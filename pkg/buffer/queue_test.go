@@ -3,6 +3,7 @@ package buffer_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"testing"
 	"time"
@@ -101,4 +102,111 @@ func TestQueueKeepsOrder(t *testing.T) {
 			require.LessOrEqual(t, len(files), 2)
 		})
 	}
+}
+
+// TestReadOnlyLooksAtLiveQueue reads a queue while it is written and drained.
+func TestReadOnlyLooksAtLiveQueue(t *testing.T) {
+	dir := t.TempDir()
+	q := openQueue(t, dir, buffer.Options{SegmentBytes: 4 << 10})
+	_, err := buffer.Open(dir, buffer.Options{})
+	require.ErrorIs(t, err, buffer.ErrLocked)
+
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if q.Append(context.Background(), batch(n)) != nil {
+				return
+			}
+			if n > 100 {
+				rec, err := q.Next(context.Background())
+				if err != nil || q.Ack(rec.ID) != nil {
+					return
+				}
+			}
+		}
+	}()
+	for range 100 {
+		look, err := buffer.Open(dir, buffer.Options{ReadOnly: true})
+		require.NoError(t, err)
+		require.Zero(t, look.Stats().Damage.Records)
+		require.Empty(t, look.Stats().Dropped)
+		for {
+			rec, err := look.Next(t.Context())
+			if err != nil {
+				require.ErrorIs(t, err, io.EOF)
+				break
+			}
+			var n int
+			_, err = fmt.Sscanf(string(rec.Data), "record %d;", &n)
+			require.NoError(t, err)
+			require.Equal(t, string(batch(n).Data), string(rec.Data))
+			require.ErrorIs(t, look.Ack(rec.ID), buffer.ErrReadOnly)
+		}
+		require.ErrorIs(t, look.Append(t.Context(), batch(1)), buffer.ErrReadOnly)
+		require.NoError(t, look.Close())
+	}
+	close(stop)
+	<-done
+	requireBalanced(t, q)
+}
+
+func TestReleaseHandsOutAgain(t *testing.T) {
+	q := openQueue(t, t.TempDir(), buffer.Options{InFlight: 2})
+	appendN(t, q, 0, 5)
+	first, err := q.Next(t.Context())
+	require.NoError(t, err)
+	second, err := q.Next(t.Context())
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err = q.Next(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded, "two are in flight")
+
+	require.NoError(t, q.Ack(second.ID))
+	require.NoError(t, q.Release(first.ID))
+	require.Equal(t, uint64(5), q.Stats().Records, "the second counts when the first is settled")
+	again, err := q.Next(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, first.ID, again.ID)
+	require.Equal(t, string(batch(0).Data), string(again.Data))
+	require.NoError(t, q.Settle(again.ID, buffer.Outcome{DeadLettered: 1}))
+	require.ErrorIs(t, q.Ack(again.ID), buffer.ErrNotTaken)
+	require.ErrorIs(t, q.Release(again.ID), buffer.ErrNotTaken)
+	s := requireBalanced(t, q)
+	require.Equal(t, uint64(1), s.DeadLettered)
+	require.Equal(t, uint64(2), s.Delivered)
+	require.Equal(t, uint64(3), s.Records)
+}
+
+func TestDiscard(t *testing.T) {
+	dir := t.TempDir()
+	q := openQueue(t, dir, buffer.Options{SegmentBytes: 4 << 10})
+	messages := appendN(t, q, 0, 100)
+	held, err := q.Next(t.Context())
+	require.NoError(t, err)
+	records, some := q.Discard(10)
+	require.Equal(t, uint64(10), records)
+	requireBalanced(t, q)
+	require.NoError(t, q.Ack(held.ID))
+	next, err := q.Next(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, string(batch(11).Data), string(next.Data))
+	require.NoError(t, q.Ack(next.ID))
+	records, rest := q.Discard(-1)
+	require.Equal(t, uint64(88), records)
+	s := requireBalanced(t, q)
+	require.Equal(t, some+rest, s.Dropped[buffer.ReasonOperator])
+	require.Equal(t, messages, s.Accepted)
+	require.Zero(t, s.Messages)
+	require.NoError(t, q.Close())
+	q = openQueue(t, dir, buffer.Options{})
+	require.Equal(t, s.Dropped, requireBalanced(t, q).Dropped)
+	records, _ = q.Discard(-1)
+	require.Zero(t, records)
 }

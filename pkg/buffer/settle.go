@@ -13,6 +13,9 @@ func (q *Queue) Ack(id uint64) error { return q.Settle(id, Outcome{}) }
 // Records may be settled in any order; they count, and their space is freed,
 // when all older ones are settled too. ErrNotTaken: the record is not in flight.
 func (q *Queue) Settle(id uint64, outcome Outcome) error {
+	if q.opts.ReadOnly {
+		return ErrReadOnly
+	}
 	q.mu.Lock()
 	f := q.flight(id)
 	if f == nil || f.done {
