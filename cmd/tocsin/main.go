@@ -38,7 +38,9 @@ type command struct {
 // commands lists the sub-commands in the order of the help text.
 func commands() []command {
 	return []command{
+		{"lua", "run a Lua script with the sandbox's modules", runLua},
 		{"plugin", "list, run and check plugins", runPlugin},
+		{"queue", "list, show and drop what waits in the disk queues", runQueue},
 	}
 }
 
