@@ -40,6 +40,7 @@ func commands() []command {
 	return []command{
 		{"lua", "run a Lua script with the sandbox's modules", runLua},
 		{"plugin", "list, run and check plugins", runPlugin},
+		{"test", "run unit tests of alarms in virtual time", runTest},
 		{"queue", "list, show and drop what waits in the disk queues", runQueue},
 	}
 }
