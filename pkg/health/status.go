@@ -95,3 +95,15 @@ func Worst(a, b Status) Status {
 	}
 	return a
 }
+
+// MarshalText writes the word, so that JSON shows words and not codes.
+func (s Status) MarshalText() ([]byte, error) { return []byte(s.Word()), nil }
+
+// UnmarshalText reads what MarshalText wrote, or any word Parse takes.
+func (s *Status) UnmarshalText(text []byte) error {
+	parsed, err := Parse(string(text))
+	if err == nil {
+		*s = parsed
+	}
+	return err
+}
