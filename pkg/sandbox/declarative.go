@@ -1,16 +1,313 @@
 package sandbox
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/tocsin-lma/tocsin/pkg/lpeg"
 	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/logtime"
 )
 
-type declarative struct{}
+// declarative is a decoder that consists of a grammar. It keeps one message and
+// one evaluator for all lines.
+type declarative struct {
+	p       *Plugin
+	layout  *layout
+	grammar *lpeg.Pattern // one table capture around the script's pattern
+	values  *lpeg.Values
+	inLua   bool // the grammar calls Lua functions: each match is a protected call
 
-func newDeclarative(*Plugin) (*declarative, error) { return nil, nil }
+	extract []*lpeg.Pattern // run over the decoded Payload
 
-func (d *declarative) process(*message.Message, message.Emit) (Result, error) { return Result{}, nil }
-func (d *declarative) flushIdle(time.Time, message.Emit) error                { return nil }
-func (d *declarative) flushAll(message.Emit) error                            { return nil }
-func (d *declarative) holding() int                                           { return 0 }
+	logger     *lpeg.Pattern // nil: none
+	loggerText string        // the Logger that loggerVals was made of
+	loggerVals []lpeg.Entry
+	loggerDone bool
+
+	multi *multiline // nil: every record is one line
+	msg   message.Message
+	now   time.Time // of the current record; read once a call
+}
+
+// errNeedsLua tells that a grammar calls a function written in Lua.
+var errNeedsLua = errors.New("the grammar calls a Lua function")
+
+// newDeclarative reads the script's globals; nil when it has no grammar.
+func newDeclarative(p *Plugin) (*declarative, error) {
+	if p.opts.Kind != KindDecoder || p.eng.global("process_message").Type() == lua.LTFunction {
+		return nil, nil
+	}
+	pattern, ok := p.eng.lpeg.Pattern(p.eng.global("grammar"))
+	if !ok {
+		return nil, nil
+	}
+	var b lpeg.Builder
+	d := &declarative{p: p, grammar: b.Ct(pattern)}
+	d.values = lpeg.NewValues(foreignHost())
+	d.values.SetLimits(patternLimits(p.opts.Limits))
+	if logger, ok := p.eng.lpeg.Pattern(p.eng.global("logger_grammar")); ok {
+		d.logger = b.Ct(logger)
+	}
+	if err := d.readExtract(&b); err != nil {
+		return nil, err
+	}
+	var err error
+	if d.layout, err = newLayout(p); err != nil {
+		return nil, err
+	}
+	if d.multi, err = newMultiline(p, d); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// readExtract reads the global extract: a pattern or a list of them.
+func (d *declarative) readExtract(b *lpeg.Builder) error {
+	v := d.p.eng.global("extract")
+	if pattern, ok := d.p.eng.lpeg.Pattern(v); ok {
+		d.extract = append(d.extract, b.Ct(pattern))
+		return nil
+	}
+	list, ok := v.(*lua.LTable)
+	if !ok && v != lua.LNil {
+		return fmt.Errorf("the global extract is a %s; want a pattern or a list of patterns", v.Type())
+	}
+	for i := 1; ok && list.RawGetInt(i) != lua.LNil; i++ {
+		pattern, isPattern := d.p.eng.lpeg.Pattern(list.RawGetInt(i))
+		if !isPattern {
+			return fmt.Errorf("extract[%d] is a %s; want a pattern", i, list.RawGetInt(i).Type())
+		}
+		d.extract = append(d.extract, b.Ct(pattern))
+	}
+	return nil
+}
+
+// foreignHost evaluates what needs no Lua code: constants and tables. A
+// function written in Lua ends the match with errNeedsLua.
+func foreignHost() *lpeg.ForeignHost {
+	return &lpeg.ForeignHost{
+		Const: func(v any) lpeg.Value {
+			switch v := v.(type) {
+			case lua.LString:
+				return lpeg.TextValue(string(v))
+			case lua.LNumber:
+				return lpeg.NumberValue(float64(v))
+			case lua.LBool:
+				return lpeg.BoolValue(bool(v))
+			}
+			return lpeg.Value{}
+		},
+		Call: func(any, []lpeg.Value, []lpeg.Value) ([]lpeg.Value, error) { return nil, errNeedsLua },
+		Query: func(table any, key lpeg.Value) (lpeg.Value, bool, error) {
+			t, ok := table.(*lua.LTable)
+			text, isText := key.AsText()
+			if !ok || !isText || key.Kind != lpeg.KindText {
+				return lpeg.Value{}, false, errNeedsLua
+			}
+			switch v := t.RawGetString(text).(type) {
+			case lua.LString:
+				return lpeg.TextValue(string(v)), true, nil
+			case lua.LNumber:
+				return lpeg.NumberValue(float64(v)), true, nil
+			case lua.LBool:
+				return lpeg.BoolValue(bool(v)), true, nil
+			case *lua.LNilType:
+				return lpeg.Value{}, false, nil
+			}
+			return lpeg.Value{}, false, errNeedsLua
+		},
+	}
+}
+
+// match runs a pattern made by Ct; ok is false when it does not match.
+func (d *declarative) match(pattern *lpeg.Pattern, subject string) (table *lpeg.Table, ok bool, err error) {
+	if !d.inLua {
+		values, end, err := d.values.Match(pattern, subject, 0, nil)
+		if err == nil {
+			return captured(values), end >= 0, nil
+		}
+		if !errors.Is(err, errNeedsLua) {
+			return nil, false, err
+		}
+		d.inLua = true
+	}
+	return d.matchInLua(pattern, subject)
+}
+
+// matchInLua runs a pattern under the limits of a call.
+func (d *declarative) matchInLua(pattern *lpeg.Pattern, subject string) (table *lpeg.Table, ok bool, err error) {
+	var matchErr error
+	fn := d.p.L.NewFunction(func(L *lua.LState) int {
+		var values []lpeg.Value
+		var end int
+		values, end, matchErr = d.p.eng.lpeg.Values(L).Match(pattern, subject, 0, nil)
+		table, ok = captured(values), end >= 0
+		return 0
+	})
+	if _, _, err := d.p.eng.call(fn); err != nil {
+		return nil, false, err
+	}
+	return table, ok, matchErr
+}
+
+// captured returns the table of a Ct, also when the script wrote one itself.
+func captured(values []lpeg.Value) *lpeg.Table {
+	if len(values) == 0 {
+		return nil
+	}
+	t := values[0].Table()
+	if t != nil && len(t.Named) == 0 && len(t.Array) > 0 {
+		if inner := t.Array[0].Table(); inner != nil {
+			return inner
+		}
+	}
+	return t
+}
+
+// process decodes one record.
+func (d *declarative) process(raw *message.Message, emit message.Emit) (Result, error) {
+	d.p.stats.Processed++
+	d.now = d.p.opts.Clock()
+	var res Result
+	counted := func(m *message.Message) error {
+		m.UUID = orNewUUID(m.UUID)
+		res.Emitted++
+		d.p.stats.Injected++
+		return emit(m)
+	}
+	var err error
+	if d.multi != nil {
+		err = d.multi.process(raw, counted)
+	} else if err = d.decode(&d.msg, raw); err == nil {
+		err = counted(&d.msg)
+	}
+	var refused *refusal
+	if errors.As(err, &refused) {
+		d.p.stats.Failures++
+		res.Code, res.Text = CodeFail, refused.Error()
+		return res, nil
+	}
+	if err == nil && res.Emitted == 0 {
+		res.Held = true
+		d.p.stats.Held++
+	}
+	return res, err
+}
+
+// refusal says why a record was not decoded.
+type refusal struct {
+	reason string
+	line   string
+	cause  error
+}
+
+const shownText = 64
+
+func (r *refusal) Error() string {
+	line := r.line[:min(len(r.line), shownText)]
+	if r.cause != nil {
+		return fmt.Sprintf("%s: %v in %q", r.reason, r.cause, line)
+	}
+	return fmt.Sprintf("%s: %q", r.reason, line)
+}
+
+func (r *refusal) Unwrap() error { return r.cause }
+
+// decode runs the grammar over raw's Payload into m.
+func (d *declarative) decode(m *message.Message, raw *message.Message) error {
+	table, ok, err := d.match(d.grammar, raw.Payload)
+	if err != nil {
+		return &refusal{reason: "run the grammar of " + d.p.opts.Name, line: strings.Clone(raw.Payload[:min(len(raw.Payload), shownText)]), cause: err}
+	}
+	if !ok {
+		return &refusal{reason: "cannot parse a record of " + raw.Logger, line: strings.Clone(raw.Payload[:min(len(raw.Payload), shownText)])}
+	}
+	return d.build(m, raw, table)
+}
+
+// build fills m from the captures, the logger's captures, the defaults and raw.
+func (d *declarative) build(m, raw *message.Message, table *lpeg.Table) error {
+	m.Reset()
+	b := builder{d: d, m: m, raw: raw}
+	d.evaluateLogger(raw.Logger)
+	if table != nil {
+		for i := range table.Named {
+			b.entry(&table.Named[i])
+		}
+	}
+	for i := range d.loggerVals {
+		b.entry(&d.loggerVals[i])
+	}
+	if b.err == nil && len(d.extract) > 0 {
+		b.extract()
+	}
+	if b.err != nil {
+		return b.err
+	}
+	b.finish()
+	return nil
+}
+
+// evaluateLogger keeps the captures of the last Logger: it is the same for all
+// lines of a stream.
+func (d *declarative) evaluateLogger(logger string) {
+	if d.logger == nil || d.loggerDone && d.loggerText == logger {
+		return
+	}
+	d.loggerText, d.loggerDone = strings.Clone(logger), true
+	d.loggerVals = d.loggerVals[:0]
+	// The grammar's captures are already read when this match reuses the
+	// evaluator's memory only for another logger; so it has its own.
+	values := lpeg.NewValues(foreignHost())
+	values.SetLimits(patternLimits(d.p.opts.Limits))
+	got, end, err := values.Match(d.logger, d.loggerText, 0, nil)
+	if err != nil || end < 0 {
+		return
+	}
+	if t := captured(got); t != nil {
+		d.loggerVals = append(d.loggerVals, t.Named...)
+	}
+}
+
+func (d *declarative) flushIdle(now time.Time, emit message.Emit) error {
+	if d.multi == nil {
+		return nil
+	}
+	d.now = now
+	return d.multi.flushIdle(now, emit)
+}
+
+func (d *declarative) flushAll(emit message.Emit) error {
+	if d.multi == nil {
+		return nil
+	}
+	d.now = d.p.opts.Clock()
+	return d.multi.flush(emit)
+}
+
+func (d *declarative) holding() int {
+	if d.multi == nil {
+		return 0
+	}
+	return d.multi.held
+}
+
+// parseTime reads a captured time; it reports false when it has no known shape.
+func (d *declarative) parseTime(s string) (int64, bool) {
+	t, ok := logtime.Parse(s, d.now, d.p.zone)
+	return t.NS, ok
+}
+
+// valid returns s as UTF-8; what is not becomes U+FFFD.
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return strings.ToValidUTF8(s, "�")
+}

@@ -1,0 +1,278 @@
+package sandbox
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/tocsin-lma/tocsin/pkg/lpeg"
+	"github.com/tocsin-lma/tocsin/pkg/message"
+)
+
+// builder makes one message of captures. Names captured first win.
+type builder struct {
+	d        *declarative
+	m, raw   *message.Message
+	err      error
+	position int
+
+	seen     uint16 // targets that were captured, as 1<<target
+	label    string // the captured severity_label
+	word     string // the captured Severity, when it is a word
+	severity int32
+}
+
+func (b *builder) first(t target) bool {
+	if b.seen&(1<<t) != 0 {
+		return false
+	}
+	b.seen |= 1 << t
+	return true
+}
+
+func (b *builder) has(t target) bool { return b.seen&(1<<t) != 0 }
+
+// entry takes one named capture.
+func (b *builder) entry(e *lpeg.Entry) {
+	s := b.d.layout.slot(e.Name, b.position)
+	b.position++
+	v := &e.Value
+	if v.Kind == lpeg.KindNil || s.target == toNothing {
+		return
+	}
+	if s.target == toField {
+		b.field(s, v)
+		return
+	}
+	if !b.first(s.target) {
+		return
+	}
+	switch s.target {
+	case toTimestamp:
+		b.timestamp(v)
+	case toSeverity:
+		if v.Kind == lpeg.KindNumber {
+			b.severity = int32(v.Number)
+			return
+		}
+		b.word, _ = v.AsText()
+	case toLabel:
+		b.label, _ = v.AsText()
+	case toPid:
+		b.pid(v)
+	default:
+		text, _ := v.AsText()
+		*b.header(s.target) = valid(text)
+	}
+}
+
+// extract looks into the decoded text again.
+func (b *builder) extract() {
+	text := b.m.Payload
+	if !b.has(toPayload) {
+		text = b.raw.Payload
+	}
+	for _, pattern := range b.d.extract {
+		table, ok, err := b.d.match(pattern, text)
+		if err != nil {
+			b.err = &refusal{reason: "extract from a record of " + b.raw.Logger, cause: err}
+			return
+		}
+		if !ok || table == nil {
+			continue
+		}
+		for i := range table.Named {
+			b.entry(&table.Named[i])
+		}
+	}
+}
+
+func (b *builder) header(t target) *string {
+	switch t {
+	case toType:
+		return &b.m.Type
+	case toLogger:
+		return &b.m.Logger
+	case toHostname:
+		return &b.m.Hostname
+	case toPayload:
+		return &b.m.Payload
+	}
+	return &b.m.EnvVersion
+}
+
+func (b *builder) timestamp(v *lpeg.Value) {
+	if v.Kind == lpeg.KindNumber {
+		b.m.Timestamp = truncate(v.Number)
+		return
+	}
+	text, _ := v.AsText()
+	ns, ok := b.d.parseTime(text)
+	if !ok {
+		b.err = &refusal{reason: "cannot read the time of a record of " + b.raw.Logger, line: strings.Clone(text)}
+	}
+	b.m.Timestamp = ns
+}
+
+// pid takes a process id; a number that is none is left out.
+func (b *builder) pid(v *lpeg.Value) {
+	if v.Kind == lpeg.KindNumber {
+		b.m.SetPID(int32(truncate(v.Number)))
+		return
+	}
+	if n, err := strconv.ParseInt(v.Text, 10, 32); err == nil {
+		b.m.SetPID(int32(n))
+	}
+}
+
+func (b *builder) field(s *slot, v *lpeg.Value) {
+	if b.m.Field(s.name) != nil {
+		return
+	}
+	value, ok := convert(s.conversion, v)
+	if !ok {
+		return
+	}
+	if s.representation == "" {
+		switch value.Type {
+		case message.String:
+			b.m.AddString(s.name, value.Str())
+			return
+		case message.Double:
+			b.m.AddDouble(s.name, value.Double(), "")
+			return
+		}
+	}
+	b.m.AddField(message.NewField(s.name, s.representation, value))
+}
+
+// convert makes a field's value of a capture.
+func convert(c conversion, v *lpeg.Value) (message.Value, bool) {
+	switch v.Kind {
+	case lpeg.KindNumber:
+		if c == asInteger {
+			return message.IntegerValue(truncate(v.Number)), true
+		}
+		return message.DoubleValue(v.Number), true
+	case lpeg.KindBool:
+		return message.BoolValue(v.Bool), true
+	case lpeg.KindText:
+		return convertText(c, v.Text)
+	}
+	return message.Value{}, false
+}
+
+func convertText(c conversion, text string) (message.Value, bool) {
+	switch c {
+	case asNumber:
+		n, ok := shortNumber(text)
+		if !ok {
+			n, ok = parseNumber(text)
+		}
+		return message.DoubleValue(n), ok
+	case asInteger:
+		n, err := strconv.ParseInt(text, 10, 64)
+		return message.IntegerValue(n), err == nil
+	case asBoolean:
+		v, err := strconv.ParseBool(strings.ToLower(text))
+		return message.BoolValue(v), err == nil
+	}
+	return message.StringValue(valid(text)), true
+}
+
+// shortNumber reads up to 15 digits.
+func shortNumber(s string) (float64, bool) {
+	if s == "" || len(s) > 15 {
+		return 0, false
+	}
+	n := int64(0)
+	for i := range len(s) {
+		c := s[i] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		n = n*10 + int64(c)
+	}
+	return float64(n), true
+}
+
+// finish fills what was not captured.
+func (b *builder) finish() {
+	m, raw, l := b.m, b.raw, b.d.layout
+	m.UUID = raw.UUID
+	if !b.has(toTimestamp) {
+		m.Timestamp = raw.Timestamp
+	}
+	if !b.has(toType) {
+		m.Type = l.defaults.Type
+	}
+	if !b.has(toLogger) {
+		m.Logger = inherited(l.named&namesLogger, l.defaults.Logger, raw.Logger)
+	}
+	if !b.has(toHostname) {
+		m.Hostname = inherited(l.named&namesHostname, l.defaults.Hostname, raw.Hostname)
+	}
+	if !b.has(toEnvVersion) {
+		m.EnvVersion = l.defaults.EnvVersion
+	}
+	if !b.has(toPayload) {
+		m.Payload = valid(strings.TrimSuffix(raw.Payload, "\n"))
+	}
+	if !m.HasPID() {
+		if l.named&namesPid != 0 {
+			m.SetPID(l.defaults.PID())
+		} else if raw.HasPID() {
+			m.SetPID(raw.PID())
+		}
+	}
+	b.severities()
+	for i := range l.fields {
+		if m.Field(l.fields[i].Name) == nil {
+			m.Fields = append(m.Fields, l.fields[i])
+		}
+	}
+}
+
+func inherited(named uint8, own, raw string) string {
+	if named != 0 {
+		return own
+	}
+	return raw
+}
+
+// severities settles the severity and its label.
+func (b *builder) severities() {
+	m, l := b.m, b.d.layout
+	severity := l.fallback
+	known := true
+	switch {
+	case b.word != "":
+		severity, known = l.severityOf(b.word)
+	case b.has(toSeverity):
+		severity = b.severity
+	case b.label != "":
+		severity, known = l.severityOf(b.label)
+	case l.named&namesSeverity != 0:
+		severity = l.defaults.Severity()
+	case b.raw.HasSeverity():
+		severity = b.raw.Severity()
+	}
+	if !known {
+		severity = l.fallback
+	}
+	m.SetSeverity(severity)
+	label := b.label
+	switch l.label {
+	case labelNone:
+		return
+	case labelCanonical:
+		label = ""
+	case labelUpper:
+		label = strings.ToUpper(label)
+	}
+	if label == "" && severity >= 0 && int(severity) < len(severityLabels) {
+		label = severityLabels[severity]
+	}
+	if m.Field(severityLabel) == nil {
+		m.AddString(severityLabel, valid(label))
+	}
+}

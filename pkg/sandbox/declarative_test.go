@@ -1,0 +1,227 @@
+package sandbox_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox"
+)
+
+const openstackGrammar = `
+local l = require "lpeg"
+l.locale(l)
+local sp = l.space
+local function search(p) return l.P{ p + 1 * l.V(1) } end
+local x4 = l.xdigit * l.xdigit * l.xdigit * l.xdigit
+local uuid = x4 * x4 * "-" * x4 * "-" * x4 * "-" * x4 * "-" * x4 * x4 * x4
+local level = l.P"CRITICAL" + l.P"ERROR" + l.P"WARNING" + l.P"WARN" / "WARNING" + l.P"INFO" + l.P"AUDIT" + l.P"DEBUG" + l.P"TRACE"
+local context = (1 - l.S"[\n")^0 * "[" * l.P"req-"^-1 * l.Cg(uuid, "request_id")
+grammar = l.Cg((1 - sp)^1 * sp * (1 - sp)^1, "Timestamp") * sp * l.Cg(l.digit^1, "Pid") * sp
+  * l.Cg(level, "severity_label") * sp * l.Cg((1 - sp)^1, "python_module") * sp
+  * l.Cg(l.P(1)^0, "Payload")
+local http = search('"' * l.Cg(l.R"AZ"^3, "http_method") * sp * l.Cg((1 - sp)^1, "http_url") * sp * "HTTP/" * l.Cg(l.digit * "." * l.digit, "http_version") * '"'
+  * sp^1 * l.P"status: "^-1 * l.Cg(l.digit^3, "http_status") * sp^1 * l.P"len: "^-1 * l.Cg(l.digit^1, "http_response_size")
+  * sp^1 * l.P"time: "^-1 * l.Cg(l.digit^1 * (l.P"." * l.digit^0)^-1, "http_response_time"))
+types = { http_status = "number", http_response_size = "number", http_response_time = "number" }
+representations = { http_response_size = "B", http_response_time = "s" }
+extract = { context, http }
+logger_grammar = l.Cg(l.Cc"openstack." * l.C((1 - l.P"_")^1) / "%1%2", "Logger") * "_" * l.Cg(l.P(1)^1, "programname")
+multiline = { open = search(l.P"Traceback (most recent call last):"), key = {"Timestamp", "Pid", "python_module"}, unmatched = "append" }
+`
+
+type collected struct{ messages []*message.Message }
+
+func (c *collected) emit(m *message.Message) error {
+	c.messages = append(c.messages, m.Clone())
+	return nil
+}
+
+func open(t testing.TB, source string, change func(*sandbox.Options)) *sandbox.Plugin {
+	t.Helper()
+	opts := sandbox.Options{
+		Kind: sandbox.KindDecoder, Name: "test", Source: []byte(source), Hostname: "node",
+		Clock: func() time.Time { return time.Unix(1489400000, 0) }, Tags: map[string]string{"env": "lab"},
+	}
+	if change != nil {
+		change(&opts)
+	}
+	p, err := sandbox.Open(opts)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = p.Close(nil) })
+	return p
+}
+
+func line(payload string) *message.Message {
+	return &message.Message{UUID: message.DerivedUUID(1, 2, 0), Type: "logfile", Logger: "nova_nova-api", Hostname: "ctl01", Timestamp: 5, Payload: payload}
+}
+
+func text(t *testing.T, m *message.Message, field string) string {
+	t.Helper()
+	s, ok := m.Text(field)
+	require.True(t, ok, field)
+	return s
+}
+
+func TestDeclarativeDecoder(t *testing.T) {
+	p := open(t, openstackGrammar, nil)
+	require.True(t, p.Declarative())
+	var got collected
+	raw := line("2017-03-13 09:58:41.207 18302 WARN nova.wsgi [req-0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d - -] text\n")
+	res, err := p.Process(raw, got.emit)
+	require.NoError(t, err)
+	require.Equal(t, sandbox.Result{Emitted: 1}, res)
+	m := got.messages[0]
+	require.Equal(t, "log", m.Type)
+	require.Equal(t, "openstack.nova", m.Logger)
+	require.Equal(t, "ctl01", m.Hostname)
+	require.Equal(t, raw.UUID, m.UUID)
+	require.EqualValues(t, 4, m.Severity())
+	require.EqualValues(t, 18302, m.PID())
+	require.Equal(t, int64(1489399121207000000), m.Timestamp)
+	require.Equal(t, "WARNING", text(t, m, "severity_label"))
+	require.Equal(t, "nova-api", text(t, m, "programname"))
+	require.Equal(t, "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d", text(t, m, "request_id"))
+	require.Equal(t, "lab", text(t, m, "env"))
+
+	res, err = p.Process(line("garbage"), got.emit)
+	require.NoError(t, err)
+	require.Equal(t, sandbox.CodeFail, res.Code)
+	require.Contains(t, res.Text, "garbage")
+	require.Len(t, got.messages, 1)
+}
+
+func TestDeclarativeTraceback(t *testing.T) {
+	now := time.Unix(1489400000, 0)
+	p := open(t, openstackGrammar, func(o *sandbox.Options) { o.Clock = func() time.Time { return now } })
+	var got collected
+	feed := func(s string) {
+		t.Helper()
+		res, err := p.Process(line(s), got.emit)
+		require.NoError(t, err)
+		require.Zero(t, res.Code, res.Text)
+	}
+	head := "2017-03-13 09:58:41.207 1 ERROR nova.x "
+	feed(head + "Traceback (most recent call last):\n")
+	feed(head + "  File a\n")
+	feed("bare line\n")
+	require.Equal(t, 3, p.Holding())
+	require.Empty(t, got.messages)
+	feed("2017-03-13 09:58:42.000 1 INFO nova.x fine\n")
+	require.Len(t, got.messages, 2)
+	require.Equal(t, "Traceback (most recent call last):\n  File a\nbare line", got.messages[0].Payload)
+	require.Equal(t, "fine\n", got.messages[1].Payload)
+	require.Zero(t, p.Holding())
+
+	feed(head + "Traceback (most recent call last):\n")
+	require.NoError(t, p.Flush(now.Add(4*time.Second), true, got.emit))
+	require.Len(t, got.messages, 2, "not idle for long enough")
+	require.NoError(t, p.Flush(now.Add(6*time.Second), true, got.emit))
+	require.Len(t, got.messages, 3)
+
+	feed(head + "Traceback (most recent call last):\n")
+	for range 300 {
+		feed(strings.Repeat("x", 1024))
+	}
+	require.Len(t, got.messages, 4, "flushed by size")
+	require.LessOrEqual(t, len(got.messages[3].Payload), 256<<10)
+	require.NoError(t, p.Close(got.emit))
+	require.Len(t, got.messages, 5, "flushed at shutdown")
+	require.NotEqual(t, got.messages[3].UUID, got.messages[4].UUID)
+}
+
+func TestDeclarativeByText(t *testing.T) {
+	for name, multiline := range map[string]string{
+		"start":        `{ start = l.digit }`,
+		"continuation": `{ continuation = l.S" \t" }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, `local l = require "lpeg"; l.locale(l)
+				grammar = l.Cg(l.digit^1, "n") * l.Cg(l.P(1)^0, "Payload")
+				types = { n = "integer" }  representations = { n = "B" }
+				defaults = { Severity = 3, Fields = { a = true } }
+				multiline = `+multiline, nil)
+			var got collected
+			for _, s := range []string{"1 one\n", "  more\n", "2 two\n"} {
+				_, err := p.Process(line(s), got.emit)
+				require.NoError(t, err)
+			}
+			require.NoError(t, p.Flush(time.Time{}, false, got.emit))
+			require.Len(t, got.messages, 2)
+			m := got.messages[0]
+			require.Equal(t, " one\n  more\n", m.Payload)
+			require.Equal(t, int64(1), m.Field("n").At(0).Int())
+			require.Equal(t, "B", m.Field("n").Representation)
+			require.EqualValues(t, 3, m.Severity())
+			require.Equal(t, "ERROR", text(t, m, "severity_label"))
+		})
+	}
+}
+
+func TestDeclarativeCallsLua(t *testing.T) {
+	p := open(t, `local l = require "lpeg"
+		grammar = l.Cg(l.C(l.R"az"^1) / function(s) if s == "bad" then error("no") end return s .. "!" end, "word")
+		severity_label = false`, nil)
+	var got collected
+	for range 2 {
+		_, err := p.Process(line("abc"), got.emit)
+		require.NoError(t, err)
+	}
+	require.Equal(t, "abc!", text(t, got.messages[1], "word"))
+	res, err := p.Process(line("bad"), got.emit)
+	require.NoError(t, err)
+	require.Equal(t, sandbox.CodeFail, res.Code)
+	require.Contains(t, res.Text, "no")
+}
+
+func TestDeclarativeZone(t *testing.T) {
+	p := open(t, `local l = require "lpeg"; grammar = l.Cg(l.P(1)^1, "Timestamp")`, func(o *sandbox.Options) {
+		o.Config = map[string]any{"tz": "Europe/Paris"}
+	})
+	var got collected
+	for _, s := range []string{"2017-07-01 12:00:00", "2017-07-01 12:00:00Z", "never"} {
+		_, err := p.Process(line(s), got.emit)
+		require.NoError(t, err)
+	}
+	require.Len(t, got.messages, 2)
+	require.Equal(t, "10:00:00", time.Unix(0, got.messages[0].Timestamp).UTC().Format(time.TimeOnly))
+	require.Equal(t, "12:00:00", time.Unix(0, got.messages[1].Timestamp).UTC().Format(time.TimeOnly))
+}
+
+func TestDeclarativeRefusesItsScript(t *testing.T) {
+	for source, want := range map[string]string{
+		`x = 1`: "no function process_message",
+		`local l = require "lpeg"; grammar = l.P(1); types = { a = "float" }`:        "types.a",
+		`local l = require "lpeg"; grammar = l.P(1); severity_map = { X = 9 }`:       "severity_map.X",
+		`local l = require "lpeg"; grammar = l.P(1); multiline = {}`:                 "none of start",
+		`local l = require "lpeg"; grammar = l.P(1); multiline = { start = "\n" }`:   "multiline.start",
+		`local l = require "lpeg"; grammar = l.P(1); severity_label = "sometimes"`:   "severity_label",
+		`local l = require "lpeg"; grammar = l.P(1); defaults = 3`:                   "defaults",
+		`local l = require "lpeg"; grammar = l.P(1); defaults = {Fields = {a = {}}}`: "unsupported type: nil",
+	} {
+		_, err := sandbox.Open(sandbox.Options{Kind: sandbox.KindDecoder, Name: "x", Source: []byte(source)})
+		require.ErrorContains(t, err, want, source)
+	}
+}
+
+func BenchmarkDeclarative(b *testing.B) {
+	p := open(b, openstackGrammar, nil)
+	raw := line("2017-03-13 09:58:41.207 18302 INFO nova.osapi_compute.wsgi.server [req-0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d 8206d40abcc3452d8a9c1ea629b4a8d0 - - -] 10.20.0.7 \"GET /v2/servers/detail HTTP/1.1\" status: 200 len: 1906 time: 0.1084\n")
+	var out []byte
+	emit := func(m *message.Message) error {
+		out = message.AppendMessage(out[:0], m)
+		return nil
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Process(raw, emit); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+	_ = fmt.Sprint(len(out))
+}

@@ -1,0 +1,237 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/tocsin-lma/tocsin/pkg/lpeg"
+	"github.com/tocsin-lma/tocsin/pkg/message"
+)
+
+// When an open record is emitted although no other record has begun.
+const (
+	idleFlush = 5 * time.Second
+	sizeFlush = 256 << 10
+)
+
+// multiline joins lines to records, by their text before the grammar runs
+// (start, continuation) or by the decoded message (open, key).
+type multiline struct {
+	d            *declarative
+	start        *lpeg.Pattern
+	continuation *lpeg.Pattern
+	open         *lpeg.Pattern
+	key          []string
+	appendRaw    bool // lines the grammar refuses belong to the open record
+	separator    string
+
+	pending *message.Message // a raw record (by text) or a decoded one; nil: none
+	keyText string
+	text    []byte
+	parts   int // messages already emitted of the open record
+	held    int
+	touched time.Time
+}
+
+// newMultiline reads the global multiline; nil when there is none.
+func newMultiline(p *Plugin, d *declarative) (*multiline, error) {
+	v := p.eng.global("multiline")
+	if v == lua.LNil {
+		return nil, nil
+	}
+	t, ok := v.(*lua.LTable)
+	if !ok {
+		return nil, fmt.Errorf("the global multiline is a %s; want a table", v.Type())
+	}
+	m := &multiline{d: d}
+	for name, dst := range map[string]**lpeg.Pattern{"start": &m.start, "continuation": &m.continuation, "open": &m.open} {
+		v := t.RawGetString(name)
+		if v == lua.LNil {
+			continue
+		}
+		pattern, ok := p.eng.lpeg.Pattern(v)
+		if !ok {
+			return nil, fmt.Errorf("multiline.%s is a %s; want a pattern", name, v.Type())
+		}
+		var b lpeg.Builder
+		*dst = b.Ct(pattern)
+	}
+	if m.start == nil && m.continuation == nil && m.open == nil {
+		return nil, errors.New("the global multiline has none of start, continuation, open; name the pattern that tells records apart")
+	}
+	if keys, ok := t.RawGetString("key").(*lua.LTable); ok {
+		for i := 1; keys.RawGetInt(i) != lua.LNil; i++ {
+			m.key = append(m.key, keys.RawGetInt(i).String())
+		}
+	}
+	m.appendRaw = t.RawGetString("unmatched").String() == "append"
+	if s, ok := t.RawGetString("separator").(lua.LString); ok {
+		m.separator = string(s)
+	}
+	return m, nil
+}
+
+func (m *multiline) process(raw *message.Message, emit message.Emit) error {
+	if m.open != nil {
+		return m.afterDecoding(raw, emit)
+	}
+	return m.byText(raw, emit)
+}
+
+func (m *multiline) matches(p *lpeg.Pattern, text string) (bool, error) {
+	_, ok, err := m.d.match(p, text)
+	return ok, err
+}
+
+// byText decides with the line alone.
+func (m *multiline) byText(raw *message.Message, emit message.Emit) error {
+	begins := m.pending == nil
+	if !begins {
+		pattern := m.start
+		if pattern == nil {
+			pattern = m.continuation
+		}
+		ok, err := m.matches(pattern, raw.Payload)
+		if err != nil {
+			return &refusal{reason: "tell records of " + raw.Logger + " apart", cause: err}
+		}
+		begins = ok == (m.start != nil)
+	}
+	if !begins && len(m.text)+len(raw.Payload) <= sizeFlush {
+		m.add(raw.Payload)
+		return nil
+	}
+	err := m.flush(emit)
+	m.begin(raw.Clone(), raw.Payload)
+	return err
+}
+
+func (m *multiline) begin(pending *message.Message, text string) {
+	m.pending = pending
+	m.text = append(m.text[:0], text...)
+	m.parts, m.held, m.touched = 0, 1, m.d.now
+}
+
+func (m *multiline) add(text string) {
+	if len(m.text) > 0 {
+		m.text = append(m.text, m.separator...)
+	}
+	m.text = append(m.text, text...)
+	m.held++
+	m.touched = m.d.now
+}
+
+// afterDecoding decides with the decoded message.
+func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error {
+	table, ok, err := m.d.match(m.d.grammar, raw.Payload)
+	if err != nil {
+		return &refusal{reason: "run the grammar of " + m.d.p.opts.Name, cause: err}
+	}
+	if !ok {
+		if m.pending == nil || !m.appendRaw {
+			return &refusal{reason: "cannot parse a record of " + raw.Logger, line: strings.Clone(raw.Payload[:min(len(raw.Payload), shownText)])}
+		}
+		return m.extend(raw.Payload, emit)
+	}
+	key := m.keyOf(table, raw)
+	msg := &m.d.msg
+	if err := m.d.build(msg, raw, table); err != nil {
+		return err
+	}
+	if m.pending != nil {
+		if len(m.key) > 0 && key == m.keyText {
+			return m.extend(msg.Payload, emit)
+		}
+		if err := m.flush(emit); err != nil {
+			return err
+		}
+	}
+	opens, err := m.matches(m.open, msg.Payload)
+	if err != nil {
+		return &refusal{reason: "tell records of " + raw.Logger + " apart", cause: err}
+	}
+	if !opens {
+		return emit(msg)
+	}
+	m.keyText = key
+	m.begin(msg.Clone(), msg.Payload)
+	return nil
+}
+
+// keyOf joins the values of the key's names as they were captured.
+func (m *multiline) keyOf(table *lpeg.Table, raw *message.Message) string {
+	if len(m.key) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for _, name := range m.key {
+		if name == "Logger" {
+			b.WriteString(raw.Logger)
+		}
+		if table != nil {
+			if v, ok := table.Get(name); ok {
+				text, _ := v.AsText()
+				b.WriteString(text)
+			}
+		}
+		b.WriteByte(0)
+	}
+	return b.String()
+}
+
+// extend adds to the open record; one that grows too big is emitted and what
+// follows becomes a further part of it.
+func (m *multiline) extend(text string, emit message.Emit) error {
+	if len(m.text) > 0 && len(m.text)+len(text) > sizeFlush {
+		m.d.p.stats.MultilineSizeFlush++
+		if err := m.part(emit); err != nil {
+			return err
+		}
+		m.text, m.held = m.text[:0], 0
+	}
+	m.add(text)
+	return nil
+}
+
+// part emits what the open record has.
+func (m *multiline) part(emit message.Emit) error {
+	out := *m.pending
+	out.Fields = append([]message.Field(nil), m.pending.Fields...)
+	out.Payload = valid(strings.TrimSuffix(string(m.text), "\n"))
+	if !out.UUID.IsZero() {
+		out.UUID = out.UUID.Derive(m.parts)
+	}
+	m.parts++
+	return emit(&out)
+}
+
+// flush emits the open record.
+func (m *multiline) flush(emit message.Emit) error {
+	if m.pending == nil {
+		return nil
+	}
+	pending := m.pending
+	if m.open != nil {
+		err := m.part(emit)
+		m.pending, m.held = nil, 0
+		return err
+	}
+	m.pending, m.held = nil, 0
+	pending.Payload = string(m.text)
+	var out message.Message
+	if err := m.d.decode(&out, pending); err != nil {
+		return err
+	}
+	return emit(&out)
+}
+
+func (m *multiline) flushIdle(now time.Time, emit message.Emit) error {
+	if m.pending == nil || now.Sub(m.touched) < idleFlush {
+		return nil
+	}
+	return m.flush(emit)
+}
