@@ -11,6 +11,9 @@ const DefaultMaxSize = 200_000
 // maxDepth bounds the recursion over a pattern, whatever its size.
 const maxDepth = 100_000
 
+// maxValues is LPeg's limit on the names, constants and functions in a pattern.
+const maxValues = math.MaxUint16
+
 // maxInterned bounds the table of known patterns; when it is full it is emptied.
 const maxInterned = 8192
 
@@ -55,18 +58,31 @@ func (b *Builder) make(p *Pattern) *Pattern {
 	if old, ok := b.known[key]; ok {
 		return old
 	}
-	size, depth := 1+len(p.text)/16, 0
+	size, depth, values := 1+len(p.text)/16, 0, 0
+	if p.value != nil || p.kind == nodeCapture && p.capture == CaptureFormat {
+		values++
+	}
 	p.children(func(c *Pattern) {
 		size += c.size
 		depth = max(depth, c.depth)
+		values += c.values
 	})
+	if p.a == p.b && p.a != nil || p.repeated {
+		values = p.a.values
+	}
 	if limit := b.limit(); size > limit || depth >= maxDepth {
 		if b.err == nil {
 			b.err = fmt.Errorf("%w (%d nodes, at most %d)", ErrTooBig, size, limit)
 		}
 		return b.False()
 	}
-	p.size, p.depth = size, depth+1
+	if values > maxValues {
+		if b.err == nil {
+			b.err = ErrTooManyValues
+		}
+		return b.False()
+	}
+	p.size, p.depth, p.values = size, depth+1, values
 	p.attrs = attrsOf(p, nil)
 	if b.known == nil || len(b.known) >= maxInterned {
 		b.known = make(map[nodeKey]*Pattern)
@@ -229,16 +245,17 @@ func (b *Builder) Repeat(p *Pattern, n int) (*Pattern, error) {
 	if n < 0 {
 		opt := b.True()
 		for ; n < 0; n++ {
-			opt = b.make(&Pattern{kind: nodeChoice, a: b.Seq2(p, opt), b: b.True()})
-			if p.attrs.nofail {
-				opt = opt.a
+			once := p
+			if opt.kind != nodeTrue && p.kind != nodeFalse {
+				once = b.make(&Pattern{kind: nodeSeq, a: p, b: opt, repeated: true})
 			}
+			opt = b.Choice2(once, b.True())
 		}
 		return opt, b.Err()
 	}
 	rep := b.make(&Pattern{kind: nodeRepeat, a: p})
 	for range n {
-		rep = b.Seq2(p, rep)
+		rep = b.make(&Pattern{kind: nodeSeq, a: p, b: rep, repeated: true})
 	}
 	return rep, b.Err()
 }

@@ -33,6 +33,8 @@ var (
 	ErrArgIndex = errors.New("invalid argument index")
 	// ErrSelectIndex refuses a numbered capture outside 0..32767.
 	ErrSelectIndex = errors.New("invalid number")
+	// ErrTooManyValues refuses a pattern with more than 65535 names, constants and functions.
+	ErrTooManyValues = errors.New("too many Lua values in pattern")
 	// ErrTooBig refuses a pattern above the size cap of its Builder.
 	ErrTooBig = errors.New("pattern too big")
 
@@ -45,7 +47,7 @@ var (
 	// ErrTextTooLong stops a substitution that built more text than Limits.Text.
 	ErrTextTooLong = errors.New("captured text too long")
 	// ErrNesting stops an evaluation of captures nested, or of matches run within matches, too deeply.
-	ErrNesting = errors.New("too many nested captures")
+	ErrNesting = errors.New("subcapture nesting too deep")
 	// ErrSubjectTooLong refuses a subject of 2 GiB or more.
 	ErrSubjectTooLong = errors.New("subject too long")
 

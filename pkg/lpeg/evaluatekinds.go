@@ -27,7 +27,7 @@ func (e *Evaluator[V]) pushTable(k *mark, info *captureInfo) (int, error) {
 		if c.kind == CaptureClose {
 			break
 		}
-		if c.kind == CaptureGroup && m.prog.captures[c.info].value != nil {
+		if c.kind == CaptureGroup && c.info >= 0 && m.prog.captures[c.info].value != nil {
 			name := m.prog.captures[c.info].value
 			if err := e.value(); err != nil {
 				return 0, err

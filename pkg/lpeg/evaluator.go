@@ -5,7 +5,7 @@ import "fmt"
 // maxNesting bounds the recursion over nested captures, and maxReentry that
 // of matches started by functions of a running match.
 const (
-	maxNesting = 20_000
+	maxNesting = 200 // LPeg's
 	maxReentry = 150
 )
 
@@ -122,7 +122,10 @@ func (e *Evaluator[V]) push() (int, error) {
 	k := &e.machine.marks[e.cur]
 	switch k.kind {
 	case CaptureText:
-		return e.pushText(k)
+		if k.end < 0 {
+			break
+		}
+		return e.one(e.host.Text(e.machine.subject[k.pos:k.end]))
 	case CaptureConst:
 		return e.one(e.host.Const(e.machine.prog.captures[k.info].value))
 	case CapturePosition:
@@ -132,6 +135,11 @@ func (e *Evaluator[V]) push() (int, error) {
 	}
 	if err := e.enter(); err != nil {
 		return 0, err
+	}
+	if k.info < 0 { // the group around the values of a match-time function
+		n, err := e.values()
+		e.depth--
+		return n, err
 	}
 	n, err := e.pushNested(k, &e.machine.prog.captures[k.info])
 	e.depth--
@@ -143,8 +151,8 @@ func (e *Evaluator[V]) enter() error {
 	e.depth++
 	e.machine.steps--
 	switch {
-	case e.depth > maxNesting:
-		return ErrNesting
+	case e.depth > maxNesting+1:
+		return fmt.Errorf("%w (%d)", ErrNesting, maxNesting)
 	case e.machine.steps < 0:
 		return ErrSteps
 	case len(e.buf) > e.machine.maxText():
@@ -160,10 +168,8 @@ func (e *Evaluator[V]) one(v V) (int, error) {
 	return 1, nil
 }
 
+// pushText pushes the text of an open C, then the values in it.
 func (e *Evaluator[V]) pushText(k *mark) (int, error) {
-	if k.end >= 0 {
-		return e.one(e.host.Text(e.machine.subject[k.pos:k.end]))
-	}
 	base := len(e.vals)
 	e.vals = append(e.vals, e.host.Nil)
 	from := k.pos
@@ -179,9 +185,6 @@ func (e *Evaluator[V]) pushText(k *mark) (int, error) {
 // within evaluates the contents of the open capture at the cursor and leaves
 // the cursor at its end mark.
 func (e *Evaluator[V]) within() (int, error) {
-	if err := e.enter(); err != nil {
-		return 0, err
-	}
 	e.cur++
 	n := 0
 	for e.machine.marks[e.cur].kind != CaptureClose {
@@ -191,12 +194,13 @@ func (e *Evaluator[V]) within() (int, error) {
 		}
 		n += c
 	}
-	e.depth--
 	return n, nil
 }
 
 func (e *Evaluator[V]) pushNested(k *mark, info *captureInfo) (int, error) {
 	switch k.kind {
+	case CaptureText:
+		return e.pushText(k)
 	case CaptureGroup:
 		if info.value == nil {
 			return e.values()

@@ -60,11 +60,15 @@ type Pattern struct {
 	value   any
 	rules   []Rule
 
-	size  int
-	depth int
-	attrs attrs
-	scope *scope // of a grammar
-	prog  atomic.Pointer[Program]
+	size int
+	// values counts the names, constants and functions in the pattern; a
+	// repetition, made of copies of one part, counts them once.
+	values   int
+	repeated bool
+	depth    int
+	attrs    attrs
+	scope    *scope // of a grammar
+	prog     atomic.Pointer[Program]
 }
 
 // Rule is one rule of a grammar.

@@ -66,8 +66,8 @@ func setName(t lua.LValue, name any, v lua.LValue) {
 		tab.RawSetString(n, v)
 	case float64:
 		tab.RawSet(lua.LNumber(n), v)
-	case lua.LValue:
-		tab.RawSet(n, v)
+	case objectName:
+		tab.RawSet(n.v, v)
 	}
 }
 

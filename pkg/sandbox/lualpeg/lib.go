@@ -110,8 +110,16 @@ func ruleName(v lua.LValue) any {
 	case lua.LNumber:
 		return float64(n)
 	}
-	return v
+	return objectName{v}
 }
+
+// objectName is a name that is neither a string nor a number.
+type objectName struct {
+	v lua.LValue
+}
+
+// String is how errors show the name.
+func (n objectName) String() string { return "(a " + n.v.Type().String() + ")" }
 
 // grammar makes the pattern of a table of rules.
 func (b *Binding) grammar(L *lua.LState, t *lua.LTable) *lpeg.Pattern {
