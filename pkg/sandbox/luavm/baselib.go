@@ -24,7 +24,7 @@ func (vm *VM) baseFunctions() map[string]lua.LGFunction {
 		"xpcall":       vm.xpcall,
 		"rawequal":     baseRawequal,
 		"rawget":       baseRawget,
-		"rawset":       baseRawset,
+		"rawset":       vm.rawset,
 		"select":       baseSelect,
 		"tonumber":     baseTonumber,
 		"tostring":     vm.tostring,
@@ -119,10 +119,12 @@ func baseRawget(L *lua.LState) int {
 	return 1
 }
 
-func baseRawset(L *lua.LState) int {
+func (vm *VM) rawset(L *lua.LState) int {
 	t := checkTable(L, 1)
-	checkAny(L, 2)
 	checkAny(L, 3)
+	if n, ok := L.Get(2).(lua.LNumber); ok && n > sparseGap {
+		vm.chargeStore(L, t, n)
+	}
 	L.RawSet(t, L.Get(2), L.Get(3))
 	L.SetTop(1)
 	return 1

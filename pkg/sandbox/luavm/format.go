@@ -35,6 +35,9 @@ func (vm *VM) strFormat(L *lua.LState) int {
 		var sp spec
 		sp, i = parseSpec(L, format, i)
 		arg++
+		if arg > L.GetTop() {
+			ArgError(L, arg, "no value")
+		}
 		before := len(out)
 		out = sp.append(L, out, arg)
 		if len(out)-before > 1024 {

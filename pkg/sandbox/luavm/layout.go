@@ -36,6 +36,19 @@ type upvalueLayout struct {
 	closed bool
 }
 
+type frameLayout struct {
+	idx        int
+	fn         *lua.LFunction
+	parent     *frameLayout
+	pc         int
+	base       int
+	localBase  int
+	returnBase int
+	nArgs      int
+	nRet       int
+	tailCall   int
+}
+
 type stateLayout struct {
 	g            *lua.Global
 	parent       *lua.LState
@@ -47,7 +60,7 @@ type stateLayout struct {
 	reg          *registryLayout
 	stack        any
 	alloc        unsafe.Pointer
-	currentFrame unsafe.Pointer
+	currentFrame *frameLayout
 	wrapped      bool
 	uvcache      *upvalueLayout
 	hasErrorFunc bool
@@ -83,7 +96,7 @@ func closeUpvalues(L *lua.LState, register int) {
 	}
 }
 
-// lowerArrayBound lowers gopher-lua's bound on array indexes once: t[60000000]=1
-// would otherwise allocate the whole array. It is the library's own setting, the
-// same for every state of the process.
-var lowerArrayBound = sync.OnceFunc(func() { lua.MaxArrayIndex = 1 << 16 })
+// lowerArrayBound lowers gopher-lua's bound on array indexes once: larger ones
+// go to the hash part. It is the library's own setting, the same for every state
+// of the process; the gap below it is booked by the meter.
+var lowerArrayBound = sync.OnceFunc(func() { lua.MaxArrayIndex = 1 << 20 })

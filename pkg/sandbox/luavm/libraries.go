@@ -125,6 +125,11 @@ func (vm *VM) openCoroutine() {
 		if cause := vm.meter.cause; cause != nil {
 			raise(L, "%s", cause.Error())
 		}
+		if n == 2 && L.Get(-2) == lua.LFalse {
+			text := vm.repairDead(L.Get(-1))
+			L.Pop(1)
+			L.Push(text)
+		}
 		return n
 	}))
 	t.RawSetString("yield", L.NewFunction(func(L *lua.LState) int {

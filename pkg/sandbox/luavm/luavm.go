@@ -289,7 +289,8 @@ func asError(err error) error {
 	if !errors.As(err, &api) {
 		return &Error{Text: err.Error(), Value: lua.LString(err.Error()), cause: err}
 	}
-	return &Error{Text: errorText(api.Object), Value: api.Object, Traceback: api.StackTrace, cause: api.Cause}
+	value := errorValue(api)
+	return &Error{Text: errorText(value), Value: value, Traceback: api.StackTrace, cause: api.Cause}
 }
 
 func errorText(v lua.LValue) string {

@@ -31,6 +31,7 @@ type meter struct {
 	limit int64 // of this call; 0 is unlimited
 
 	vm      *VM
+	g       *lua.Global
 	cause   error // the limit that fired in this call
 	stopped chan struct{}
 
@@ -48,7 +49,7 @@ type meter struct {
 }
 
 func newMeter(vm *VM) *meter {
-	m := &meter{vm: vm, stopped: make(chan struct{}), left: 1 << 62, size: 1 << 62}
+	m := &meter{vm: vm, g: vm.L.G, stopped: make(chan struct{}), left: 1 << 62, size: 1 << 62}
 	m.sample[0].Name = "/gc/heap/allocs:bytes"
 	close(m.stopped)
 	return m
@@ -64,9 +65,58 @@ func (m *meter) Value(any) any               { return nil }
 func (m *meter) Done() <-chan struct{} {
 	m.left--
 	if m.left < 0 {
-		return m.check()
+		if stop := m.check(); stop != nil {
+			return stop
+		}
+	}
+	frame := stateOf(m.g.CurrentThread).currentFrame
+	if frame == nil || frame.fn.Proto == nil {
+		return nil // asked by the context package, not by the machine
+	}
+	if frame.fn.Proto.Code[frame.pc-1]>>26 == setTable {
+		m.guardStore(frame)
 	}
 	return nil
+}
+
+// setTable is the instruction that stores under a computed key.
+const setTable = uint32(lua.OP_SETTABLE)
+
+// guardStore books the array that a store with a large index is about to
+// allocate: gopher-lua fills the gap up to the index.
+func (m *meter) guardStore(frame *frameLayout) {
+	L := m.g.CurrentThread
+	registers := stateOf(L).reg.array
+	code := frame.fn.Proto.Code[frame.pc-1]
+	var key lua.LValue
+	if b := int(code & 0x1ff); b&0x100 != 0 {
+		key = frame.fn.Proto.Constants[b&0xff]
+	} else {
+		key = registers[frame.localBase+b]
+	}
+	n, ok := key.(lua.LNumber)
+	if !ok || n < sparseGap {
+		return
+	}
+	t, ok := registers[frame.localBase+int(code>>18)&0xff].(*lua.LTable)
+	for depth := 0; ok && depth < 10; depth++ {
+		m.vm.chargeStore(L, t, n)
+		mt, hasMeta := t.Metatable.(*lua.LTable)
+		if !hasMeta {
+			return
+		}
+		t, ok = mt.RawGetString("__newindex").(*lua.LTable)
+	}
+}
+
+// sparseGap is how far behind the end of an array a store may go for free.
+const sparseGap = 1 << 10
+
+// chargeStore books the gap that t[n] = v is about to fill.
+func (vm *VM) chargeStore(L *lua.LState, t *lua.LTable, n lua.LNumber) {
+	if gap := n - lua.LNumber(len(tableOf(t).array)); gap > sparseGap && n < lua.LNumber(lua.MaxArrayIndex) {
+		vm.Charge(L, 3*sizeSlot*int(gap))
+	}
 }
 
 func (m *meter) begin(limit int64) {

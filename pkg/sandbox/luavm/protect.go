@@ -11,6 +11,9 @@ type guard struct {
 	handler lua.LValue // xpcall's, or nil
 }
 
+// noFramesLeft is gopher-lua's panic when an error handler finds no free frame.
+const noFramesLeft = "lua callstack overflow"
+
 // protect calls the function below nargs arguments. gopher-lua closes either all
 // open upvalues of the thread when an error unwinds it or none; here exactly
 // those of the frames that end are closed, so that closures of the frames that
@@ -84,8 +87,13 @@ func (vm *VM) protectedResults(L *lua.LState, err error) int {
 	return L.GetTop()
 }
 
+// errorValue returns the Lua value of an error. When the frames are used up
+// there is none left for onError; that text is replaced here.
 func errorValue(err error) lua.LValue {
 	if api, ok := err.(*lua.ApiError); ok && api.Object != nil {
+		if api.Object == lua.LString(noFramesLeft) {
+			return lua.LString("stack overflow")
+		}
 		return api.Object
 	}
 	return lua.LString(err.Error())

@@ -2,6 +2,8 @@ package luavm
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -30,9 +32,36 @@ func (vm *VM) repairError(L *lua.LState, v lua.LValue) lua.LValue {
 	return v
 }
 
+// repairDead does the same for the error of a coroutine, whose frames are gone.
+func (vm *VM) repairDead(v lua.LValue) lua.LValue {
+	s, ok := v.(lua.LString)
+	if !ok {
+		return v
+	}
+	switch s {
+	case "can not resume a dead thread":
+		return lua.LString("cannot resume dead coroutine")
+	case "can not resume a running thread":
+		return lua.LString("cannot resume running coroutine")
+	}
+	var f frame
+	text := string(s)
+	if m := positionPrefix.FindStringSubmatch(text); m != nil {
+		f.source = m[1]
+		f.line, _ = strconv.Atoi(m[2])
+		if fixed := vm.repairText(vm.L, f, text[len(m[0]):]); fixed != "" {
+			return lua.LString(m[0] + fixed)
+		}
+	}
+	return v
+}
+
+var positionPrefix = regexp.MustCompile(`^(.*?):(\d+): `)
+
 // frame is the function that raised an error.
 type frame struct {
-	dbg    *lua.Debug
+	L      *lua.LState
+	frame  *frameLayout
 	fn     *lua.LFunction
 	source string
 	line   int
@@ -47,7 +76,11 @@ func (vm *VM) frameOf(L *lua.LState) (f frame) {
 	if err != nil {
 		return f
 	}
-	f.dbg, f.source, f.line = dbg, dbg.Source, dbg.CurrentLine
+	f.source, f.line = dbg.Source, dbg.CurrentLine
+	f.L = L
+	if current := stateOf(L).currentFrame; current != nil {
+		f.frame = current.parent
+	}
 	f.fn, _ = fn.(*lua.LFunction)
 	return f
 }
@@ -163,7 +196,7 @@ func (vm *VM) resolve(L *lua.LState, f frame, found []variable, kind string, cal
 	var bestKind string
 	for _, v := range found {
 		value, known := vm.lookup(L, f, v)
-		if !known && (v.kind == kindLocal || v.kind == kindUpvalue) {
+		if !known && f.frame != nil && (v.kind == kindLocal || v.kind == kindUpvalue) {
 			continue // the variable of another function on this line
 		}
 		actual := kind
@@ -200,19 +233,9 @@ func (vm *VM) lookup(L *lua.LState, f frame, v variable) (lua.LValue, bool) {
 			return f.fn.Env.RawGetString(v.name), true
 		}
 	case kindLocal:
-		var value lua.LValue
-		for i := 1; ; i++ {
-			name, at := L.GetLocal(f.dbg, i)
-			if name == "" || name[0] == '(' || i > 250 {
-				break
-			}
-			if name == v.name {
-				value = at
-			}
-		}
-		return value, value != nil
+		return f.local(v.name)
 	case kindUpvalue:
-		if f.fn == nil {
+		if f.fn == nil || f.frame == nil {
 			return nil, false
 		}
 		for i := 1; i <= len(f.fn.Upvalues); i++ {
@@ -222,6 +245,25 @@ func (vm *VM) lookup(L *lua.LState, f frame, v variable) (lua.LValue, bool) {
 		}
 	}
 	return nil, false
+}
+
+// local reads the innermost active local variable with a name.
+func (f *frame) local(name string) (value lua.LValue, found bool) {
+	if f.frame == nil || f.fn == nil || f.fn.Proto == nil {
+		return nil, false
+	}
+	pc, register := f.frame.pc-1, f.frame.localBase
+	registers := stateOf(f.L).reg.array
+	for _, l := range f.fn.Proto.DbgLocals {
+		if l.StartPc > pc || pc >= l.EndPc {
+			continue
+		}
+		if l.Name == name && register < len(registers) && registers[register] != nil {
+			value, found = registers[register], true
+		}
+		register++
+	}
+	return value, found
 }
 
 // traceback writes the stack as debug.traceback does, from a level on.

@@ -145,12 +145,17 @@ func (r *rewriter) numberFor(s *ast.NumberForStmt) {
 }
 
 func (r *rewriter) localAssign(s *ast.LocalAssignStmt) {
-	// `local function f` is a function that sees its own name.
+	// In `local function f` the function sees its own name, in `local f = function`
+	// it does not. gopher-lua compiles both as the first; only the first has a last
+	// line. A second expression makes it compile the other one right.
 	if len(s.Names) == 1 && len(s.Exprs) == 1 {
 		if fn, ok := s.Exprs[0].(*ast.FunctionExpr); ok {
-			r.names(s.Names)
-			s.Exprs[0] = r.expr(fn)
-			return
+			if s.LastLine() != 0 {
+				r.names(s.Names)
+				s.Exprs[0] = r.expr(fn)
+				return
+			}
+			s.Exprs = append(s.Exprs, at(&ast.NilExpr{}, s.Line(), s.Line()))
 		}
 	}
 	r.exprs(s.Exprs)

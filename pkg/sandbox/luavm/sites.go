@@ -103,6 +103,7 @@ func (r *rewriter) describe(e ast.Expr) variable {
 		if key, ok := e.Key.(*ast.StringExpr); ok {
 			return variable{kindField, key.Value}
 		}
+		return variable{kindField, "?"}
 	}
 	return variable{}
 }

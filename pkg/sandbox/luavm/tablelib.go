@@ -137,6 +137,7 @@ func (vm *VM) tableInsert(L *lua.LState) int {
 	if pos < 1 && end-pos > 1<<16 {
 		vm.ChargeSteps(L, 16*min(end-pos, 1<<40))
 	}
+	vm.chargeStore(L, t, lua.LNumber(pos))
 	end = max(end, pos)
 	for i := end; i > pos; i-- {
 		t.RawSet(lua.LNumber(i), t.RawGet(lua.LNumber(i-1)))

@@ -1,0 +1,5 @@
+-- limit: error "not enough memory"
+function process_message()
+  local s = "x"
+  for i = 1, 40 do s = s .. s end
+end

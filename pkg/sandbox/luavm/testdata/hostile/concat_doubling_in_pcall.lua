@@ -1,0 +1,9 @@
+-- limit: work
+function process_message()
+  while true do
+    pcall(function()
+      local s = "x"
+      while true do s = s .. s end
+    end)
+  end
+end

@@ -1,0 +1,6 @@
+-- limit: instructions
+function process_message()
+  while true do
+    pcall(error, setmetatable({}, {__tostring = function() error("again") end}))
+  end
+end

@@ -1,0 +1,2 @@
+-- limit: instructions
+while true do end

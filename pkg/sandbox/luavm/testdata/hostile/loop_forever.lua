@@ -1,0 +1,2 @@
+-- limit: instructions
+function process_message() while true do end end

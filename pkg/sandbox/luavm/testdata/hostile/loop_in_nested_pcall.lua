@@ -1,0 +1,5 @@
+-- limit: instructions
+local function again()
+  while true do pcall(again) end
+end
+function process_message() again() end

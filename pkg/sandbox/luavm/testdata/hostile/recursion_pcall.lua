@@ -1,0 +1,3 @@
+-- limit: instructions
+local function f() while true do pcall(f) end end
+function process_message() f() end

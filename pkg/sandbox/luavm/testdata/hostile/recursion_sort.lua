@@ -1,0 +1,3 @@
+-- limit: error "stack overflow"
+local function f() table.sort({1, 2, 3}, f) return false end
+function process_message() f() end

@@ -1,0 +1,2 @@
+-- limit: error "not enough memory"
+function process_message() return #string.rep("x", 1e9) end

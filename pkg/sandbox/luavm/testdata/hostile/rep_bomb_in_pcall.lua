@@ -1,0 +1,4 @@
+-- limit: instructions
+function process_message()
+  while true do pcall(string.rep, "x", 1e9) end
+end

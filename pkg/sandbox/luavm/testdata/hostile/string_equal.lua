@@ -1,0 +1,6 @@
+-- limit: time instructions
+function process_message()
+  local a, b = string.rep("a", 2000000) .. "1", string.rep("a", 2000000) .. "1"
+  local n = 0
+  while true do if a == b then n = n + 1 end end
+end

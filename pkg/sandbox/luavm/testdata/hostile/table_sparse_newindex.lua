@@ -1,0 +1,4 @@
+-- limit: error "not enough memory"
+function process_message()
+  setmetatable({}, {__newindex = {}})[1000000] = 1
+end
