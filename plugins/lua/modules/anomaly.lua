@@ -43,8 +43,9 @@ local function mww(name, cbuf, cfg)
     local now = windows(name, cbuf, cfg, function(first, last, from, to)
         if cfg.trend ~= "any" then
             local change = cbuf:compute("avg", cfg.col, from, to) - cbuf:compute("avg", cfg.col, first, last)
-            if cfg.trend == "decreasing" and not (change > 0) then return end
-            if cfg.trend == "increasing" and not (change < 0) then return end
+            if cfg.trend == "decreasing" then change = -change end
+            local in_trend = change < 0 -- false for NaN
+            if not in_trend then return end
         end
         local _, p = cbuf:mannwhitneyu(cfg.col, first, last, from, to)
         if p and p < cfg.pvalue then hits = hits + 1 end
