@@ -179,7 +179,7 @@ func parseBase(s string, base int) (float64, bool) {
 	if base == 16 && len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') {
 		s = s[2:]
 	}
-	if s == "" {
+	if s == "" || len(s) > maxNumeral {
 		return 0, false
 	}
 	f := 0.0

@@ -18,7 +18,7 @@ type spec struct {
 func (vm *VM) strFormat(L *lua.LState) int {
 	format := CheckString(L, 1)
 	out := make([]byte, 0, len(format)+32)
-	arg := 1
+	arg, booked := 1, 0
 	for i := 0; i < len(format); {
 		next := strings.IndexByte(format[i:], '%')
 		if next < 0 {
@@ -38,13 +38,13 @@ func (vm *VM) strFormat(L *lua.LState) int {
 		if arg > L.GetTop() {
 			ArgError(L, arg, "no value")
 		}
-		before := len(out)
 		out = sp.append(L, out, arg)
-		if len(out)-before > 1024 {
-			vm.Charge(L, len(out))
+		if len(out)-booked > 1<<16 {
+			booked = vm.grow(L, len(out), booked)
 		}
 	}
-	vm.Charge(L, len(out))
+	vm.ChargeSteps(L, 8*arg)
+	vm.grow(L, len(out), booked)
 	pushBytes(L, out)
 	return 1
 }

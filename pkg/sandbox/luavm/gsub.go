@@ -33,9 +33,7 @@ func (vm *VM) strGsub(L *lua.LState) int {
 		out = m.replace(out, repl, start, end)
 		copied = end
 		if len(out)-booked > 4096 {
-			vm.Charge(L, len(out))
-			vm.charge(L, 0, booked-len(out))
-			booked = len(out)
+			booked = vm.grow(L, len(out), booked)
 		}
 		pos = end
 		if end == start {
@@ -53,7 +51,7 @@ func (vm *VM) strGsub(L *lua.LState) int {
 		L.Push(lua.LString(s))
 	} else {
 		out = append(out, s[copied:]...)
-		vm.Charge(L, len(out))
+		vm.grow(L, len(out), booked)
 		pushBytes(L, out)
 	}
 	L.Push(lua.LNumber(count))
@@ -90,7 +88,11 @@ func (m *matcher) replace(out []byte, repl lua.LValue, s, e int) []byte {
 
 // expand appends a replacement string with its %0 to %9.
 func (m *matcher) expand(out []byte, repl string, s, e int) []byte {
+	booked := len(out)
 	for i := 0; i < len(repl); i++ {
+		if len(out)-booked > 1<<16 {
+			booked = m.vm.grow(m.L, len(out), booked)
+		}
 		c := repl[i]
 		if c != '%' {
 			out = append(out, c)

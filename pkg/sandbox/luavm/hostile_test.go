@@ -103,7 +103,10 @@ func TestHostileChild(t *testing.T) {
 func runHostile(t *testing.T, script string) (got outcome) {
 	source, err := os.ReadFile(script)
 	require.NoError(t, err)
-	vm := luavm.New(luavm.Options{Instructions: 1_000_000, MemoryBytes: 8 << 20})
+	vm := luavm.New(luavm.Options{
+		Instructions: 1_000_000, MemoryBytes: 8 << 20,
+		Devices: strings.HasPrefix(filepath.Base(script), "device_"),
+	})
 	defer vm.Close()
 	timed := func(call func() error) error {
 		start := time.Now()

@@ -45,14 +45,15 @@ type Options struct {
 	// Instructions is how many VM instructions one Call may run; 0 is unlimited.
 	Instructions int64
 	// LoadInstructions is the same for the main chunk of Load; 0 takes 10 million
-	// when Instructions or MemoryBytes is set.
+	// when Instructions is set.
 	LoadInstructions int64
 	// MemoryBytes is how much the state may reach, and the size of the largest
 	// string; 0 is unlimited.
 	MemoryBytes int
 	// TimeLimit bounds a Call or a Load against instructions that are slow, not
-	// many; 0 takes 600 ms when Instructions or MemoryBytes is set. Time during
-	// which the process did not run hardly counts.
+	// many; 0 takes 500 ms when Instructions is set. Time during which the process
+	// did not run hardly counts. Without it the work of library functions is not
+	// bounded either.
 	TimeLimit time.Duration
 	// Loader finds the source of a Lua module; nil finds none. In a trusted state
 	// package.path is searched first.
@@ -102,12 +103,12 @@ func New(opts Options) *VM {
 	if opts.Clock == nil {
 		opts.Clock = time.Now
 	}
-	limited := opts.Instructions > 0 || opts.MemoryBytes > 0
+	limited := opts.Instructions > 0
 	if opts.LoadInstructions == 0 && limited {
 		opts.LoadInstructions = 10_000_000
 	}
 	if opts.TimeLimit == 0 && limited {
-		opts.TimeLimit = 600 * time.Millisecond
+		opts.TimeLimit = 500 * time.Millisecond
 	}
 	vm := &VM{
 		opts:    opts,

@@ -263,6 +263,16 @@ func (vm *VM) Charge(L *lua.LState, n int) {
 	vm.charge(L, n, n)
 }
 
+// grow books what a result under construction has grown to since booked bytes of
+// it were, and returns total. It raises when the whole exceeds the memory limit.
+func (vm *VM) grow(L *lua.LState, total, booked int) int {
+	if limit := vm.opts.MemoryBytes; !vm.opts.Trusted && limit > 0 && total > limit {
+		raise(L, "%s", ErrMemory.Error())
+	}
+	vm.charge(L, total-booked, total-booked)
+	return total
+}
+
 // ChargeSteps books n steps of a loop in a host function, each about 10 ns.
 func (vm *VM) ChargeSteps(L *lua.LState, n int) {
 	vm.charge(L, n*unitsPerStep, 0)

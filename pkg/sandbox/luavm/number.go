@@ -99,9 +99,16 @@ func appendSpecial(dst []byte, f float64, upper bool) []byte {
 
 const spaces = " \t\n\v\f\r"
 
+// maxNumeral is the longest text that is read as a number, so that conversions,
+// which no limit counts, stay short. PUC Lua has no such bound.
+const maxNumeral = 4096
+
 // ParseNumber reads a number as Lua 5.1 reads strings: C's strtod, or a
 // hexadecimal integer, with white space around it.
 func ParseNumber(s string) (float64, bool) {
+	if len(s) > maxNumeral {
+		return 0, false
+	}
 	if len(s) > 0 && len(s) <= 15 {
 		if f, ok := parseDecimal(s); ok {
 			return f, true

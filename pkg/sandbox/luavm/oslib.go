@@ -109,7 +109,7 @@ func (vm *VM) osDate(L *lua.LState) int {
 		L.Push(dateTable(L, at))
 		return 1
 	}
-	vm.Charge(L, 16*len(format))
+	vm.ChargeSteps(L, 80*len(format))
 	pushBytes(L, AppendTime(nil, format, at, zone))
 	return 1
 }

@@ -272,12 +272,12 @@ func (r *rewriter) concat(e *ast.StringConcatOpExpr) ast.Expr {
 		what[i] = r.describe(o)
 	}
 	fn := at(&ast.IdentExpr{Value: concatName}, e.Line(), e.LastLine())
-	// A call takes at most about 200 registers; nest what is longer.
+	// A call takes at most about 200 registers; nest what is longer from the left,
+	// where a nested call costs one register. PUC Lua refuses such expressions.
 	const most = 100
 	for len(operands) > most {
-		from := len(operands) - most
-		inner := at(&ast.FuncCallExpr{Func: fn, Args: append([]ast.Expr{}, operands[from:]...), AdjustRet: true}, e.Line(), e.LastLine())
-		operands = append(operands[:from:from], inner)
+		inner := at(&ast.FuncCallExpr{Func: fn, Args: operands[:most:most], AdjustRet: true}, e.Line(), e.LastLine())
+		operands = append([]ast.Expr{inner}, operands[most:]...)
 	}
 	r.sites.add(e.Line(), site{op: opConcat, operands: what})
 	return at(&ast.FuncCallExpr{Func: fn, Args: operands, AdjustRet: true}, e.Line(), e.LastLine())

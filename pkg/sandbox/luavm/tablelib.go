@@ -40,15 +40,13 @@ func (vm *VM) tableConcat(L *lua.LState) int {
 		}
 		out = appendText(out, v)
 		if len(out)-booked > 1<<16 {
-			vm.Charge(L, len(out))
-			vm.charge(L, 0, booked-len(out))
-			booked = len(out)
+			booked = vm.grow(L, len(out), booked)
 		}
-		if i-from == 1<<10 {
+		if (i-from)&(1<<10-1) == 1<<10-1 {
 			vm.ChargeSteps(L, 1<<10)
 		}
 	}
-	vm.Charge(L, len(out))
+	vm.grow(L, len(out), booked)
 	pushBytes(L, out)
 	return 1
 }

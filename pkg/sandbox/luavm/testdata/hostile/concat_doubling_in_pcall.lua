@@ -1,4 +1,4 @@
--- limit: work
+-- limit: work memory
 function process_message()
   while true do
     pcall(function()

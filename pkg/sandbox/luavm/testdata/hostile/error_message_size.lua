@@ -1,4 +1,4 @@
--- limit: memory instructions work
+-- limit: memory instructions work time
 function process_message()
   local t = {}
   local key = string.rep("k", 1000000)

@@ -1,4 +1,4 @@
--- limit: instructions
+-- limit: instructions work
 local t = {}
 for i = 1, 7000 do t[i] = i end
 function process_message()
