@@ -1,0 +1,145 @@
+package crash_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tocsin-lma/tocsin/internal/crash"
+)
+
+var (
+	rounds    = flag.Int("rounds", 10, "rounds of the crash test: 50 in CI, 1000 for the record")
+	seed      = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the faults")
+	faults    = flag.String("faults", "", "faults to use, separated by commas; all by default")
+	collector = flag.String("logcollector", "", "the binary to test; built when empty")
+	record    = flag.String("record", "", "file that takes a line of JSON for each round")
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) == 5 && os.Args[1] == "collect" {
+		words := strings.Split(os.Args[2], ",")
+		c := fakeCollector{kind: words[0], logs: os.Args[3], data: words[1], url: "http://" + os.Args[4]}
+		if err := c.run(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	flag.Parse()
+	os.Exit(m.Run())
+}
+
+// TestHarnessTells runs collectors that are wrong on purpose: a harness that
+// finds nothing wrong with them proves nothing about ours.
+func TestHarnessTells(t *testing.T) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	for _, c := range []struct {
+		kind          string
+		lost, doubled bool
+	}{{"right", false, false}, {"loses", true, false}, {"doubles", false, true}} {
+		t.Run(c.kind, func(t *testing.T) {
+			patience := 20 * time.Second
+			if c.lost {
+				patience = 2 * time.Second
+			}
+			got, err := crash.Run(t.Context(), crash.Options{
+				Command: []string{self, "collect", c.kind + ",{data}", "{logs}", "{sink}"},
+				Dir:     t.TempDir(), Rounds: 5, Records: 1000, Length: 200 * time.Millisecond, Seed: 1, Patience: patience,
+				Faults: []string{
+					"kill while sink refuses", "kill twice", "kill while sink hangs up", "sink hangs up", "pause",
+					"sink takes half", "sink breaks its answer", "sink restarts", "terminate",
+				},
+			})
+			require.NoError(t, err)
+			lost, doubled := 0, 0
+			for _, r := range got {
+				lost = max(lost, r.Lost)
+				doubled += r.Doubled
+			}
+			require.Equal(t, c.lost, lost > 0, "%+v", got)
+			require.Equal(t, c.doubled, doubled > 0, "%+v", got)
+		})
+	}
+}
+
+// model is the configuration of the collector under test.
+const model = `
+log_collector:
+  admin:
+    address: "{admin}"
+  decoder:
+    plain:
+      engine: payload
+  splitter:
+    line:
+      engine: token
+      delimiter: '\n'
+  input:
+    app:
+      engine: logstreamer
+      log_directory: "{logs}"
+      file_match: 'app\.log\.?(?P<Index>\d+)?$'
+      priority: ["^Index"]
+      decoder: plain
+      splitter: line
+  output:
+    elasticsearch:
+      engine: elasticsearch
+      server: "http://{sink}"
+      encoder: elasticsearch
+      message_matcher: "Type == 'log'"
+`
+
+// TestLogCollector is the promise: nothing lost, nothing doubled.
+func TestLogCollector(t *testing.T) {
+	binary := *collector
+	if binary == "" {
+		source := filepath.Join("..", "..", "cmd", "logcollector")
+		if _, err := os.Stat(source); err != nil {
+			t.Skipf("there is no log collector to test: %v", err)
+		}
+		binary = filepath.Join(t.TempDir(), "logcollector")
+		out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./"+source).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	opts := crash.Options{
+		Command: []string{binary, "--config", "{config}", "--data-dir", "{data}"}, Config: model,
+		Dir: t.TempDir(), Rounds: *rounds, Seed: *seed, Ledger: "elasticsearch",
+	}
+	if *faults != "" {
+		opts.Faults = strings.Split(*faults, ",")
+	}
+	if *record != "" {
+		f, err := os.Create(*record)
+		require.NoError(t, err)
+		defer f.Close()
+		opts.Log = f
+	}
+	t.Logf("seed %d", *seed)
+	got, err := crash.Run(t.Context(), opts)
+	output, _ := os.ReadFile(filepath.Join(opts.Dir, "output.txt"))
+	tail := string(output[max(len(output)-4000, 0):])
+	require.NoError(t, err, "the collector said: %s", tail)
+	bad, kills, peak := 0, 0, 0
+	for _, r := range got {
+		if !r.OK() {
+			bad++
+			t.Errorf("%+v", r)
+		}
+		kills += r.Kills
+		peak = max(peak, r.PeakMiB)
+	}
+	t.Logf("%d rounds, %d went wrong, %d kills, %d MiB at most", len(got), bad, kills, peak)
+	if bad > 0 {
+		t.Logf("the collector said: %s", tail)
+	}
+}
