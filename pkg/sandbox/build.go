@@ -72,7 +72,7 @@ func (b *builder) extract() {
 		text = b.raw.Payload
 	}
 	for _, pattern := range b.d.extract {
-		table, ok, err := b.d.match(pattern, text)
+		table, ok, err := b.d.match(b.d.second, pattern, text)
 		if err != nil {
 			b.err = &refusal{reason: "extract from a record of " + b.raw.Logger, cause: err}
 			return
@@ -179,18 +179,27 @@ func convertText(c conversion, text string) (message.Value, bool) {
 	return message.StringValue(valid(text)), true
 }
 
-// shortNumber reads up to 15 digits.
+// shortNumber reads up to 15 digits with at most one point: such a number is
+// exact, or one correctly rounded division away from it.
 func shortNumber(s string) (float64, bool) {
 	if s == "" || len(s) > 15 {
 		return 0, false
 	}
-	n := int64(0)
+	n, scale := int64(0), 0.0
 	for i := range len(s) {
 		c := s[i] - '0'
-		if c > 9 {
+		switch {
+		case c <= 9:
+			n = n*10 + int64(c)
+			scale *= 10
+		case s[i] == '.' && scale == 0 && i > 0 && i < len(s)-1:
+			scale = 1
+		default:
 			return 0, false
 		}
-		n = n*10 + int64(c)
+	}
+	if scale > 1 {
+		return float64(n) / scale, true
 	}
 	return float64(n), true
 }

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,7 +22,8 @@ type declarative struct {
 	layout  *layout
 	grammar *lpeg.Pattern // one table capture around the script's pattern
 	values  *lpeg.Values
-	inLua   bool // the grammar calls Lua functions: each match is a protected call
+	second  *lpeg.Values // for the other patterns: the grammar's table stays valid
+	inLua   bool         // the grammar calls Lua functions: each match is a protected call
 
 	extract []*lpeg.Pattern // run over the decoded Payload
 
@@ -33,6 +35,10 @@ type declarative struct {
 	multi *multiline // nil: every record is one line
 	msg   message.Message
 	now   time.Time // of the current record; read once a call
+
+	emit    message.Emit // of the current call
+	counted message.Emit // emit, counted
+	emitted int
 }
 
 // errNeedsLua tells that a grammar calls a function written in Lua.
@@ -50,7 +56,10 @@ func newDeclarative(p *Plugin) (*declarative, error) {
 	var b lpeg.Builder
 	d := &declarative{p: p, grammar: b.Ct(pattern)}
 	d.values = lpeg.NewValues(foreignHost())
+	d.second = lpeg.NewValues(foreignHost())
 	d.values.SetLimits(patternLimits(p.opts.Limits))
+	d.second.SetLimits(patternLimits(p.opts.Limits))
+	d.counted = d.pass
 	if logger, ok := p.eng.lpeg.Pattern(p.eng.global("logger_grammar")); ok {
 		d.logger = b.Ct(logger)
 	}
@@ -125,10 +134,11 @@ func foreignHost() *lpeg.ForeignHost {
 	}
 }
 
-// match runs a pattern made by Ct; ok is false when it does not match.
-func (d *declarative) match(pattern *lpeg.Pattern, subject string) (table *lpeg.Table, ok bool, err error) {
+// match runs a pattern made by Ct; ok is false when it does not match. The
+// table is valid until the next match with the same evaluator.
+func (d *declarative) match(with *lpeg.Values, pattern *lpeg.Pattern, subject string) (table *lpeg.Table, ok bool, err error) {
 	if !d.inLua {
-		values, end, err := d.values.Match(pattern, subject, 0, nil)
+		values, end, err := with.Match(pattern, subject, 0, nil)
 		if err == nil {
 			return captured(values), end >= 0, nil
 		}
@@ -147,7 +157,10 @@ func (d *declarative) matchInLua(pattern *lpeg.Pattern, subject string) (table *
 		var values []lpeg.Value
 		var end int
 		values, end, matchErr = d.p.eng.lpeg.Values(L).Match(pattern, subject, 0, nil)
-		table, ok = captured(values), end >= 0
+		if table, ok = captured(values), end >= 0; table != nil {
+			// There is one evaluator for all patterns of the state.
+			table = &lpeg.Table{Array: slices.Clone(table.Array), Named: slices.Clone(table.Named)}
+		}
 		return 0
 	})
 	if _, _, err := d.p.eng.call(fn); err != nil {
@@ -170,32 +183,38 @@ func captured(values []lpeg.Value) *lpeg.Table {
 	return t
 }
 
+// pass emits a message and counts it.
+func (d *declarative) pass(m *message.Message) error {
+	m.UUID = orNewUUID(m.UUID)
+	d.emitted++
+	d.p.stats.Injected++
+	return d.emit(m)
+}
+
 // process decodes one record.
 func (d *declarative) process(raw *message.Message, emit message.Emit) (Result, error) {
 	d.p.stats.Processed++
 	d.now = d.p.opts.Clock()
-	var res Result
-	counted := func(m *message.Message) error {
-		m.UUID = orNewUUID(m.UUID)
-		res.Emitted++
-		d.p.stats.Injected++
-		return emit(m)
-	}
+	d.emit, d.emitted = emit, 0
 	var err error
 	if d.multi != nil {
-		err = d.multi.process(raw, counted)
+		err = d.multi.process(raw, d.counted)
 	} else if err = d.decode(&d.msg, raw); err == nil {
-		err = counted(&d.msg)
+		err = d.counted(&d.msg)
+	}
+	d.emit = nil
+	res := Result{Emitted: d.emitted}
+	if err == nil {
+		if res.Held = res.Emitted == 0; res.Held {
+			d.p.stats.Held++
+		}
+		return res, nil
 	}
 	var refused *refusal
 	if errors.As(err, &refused) {
 		d.p.stats.Failures++
 		res.Code, res.Text = CodeFail, refused.Error()
 		return res, nil
-	}
-	if err == nil && res.Emitted == 0 {
-		res.Held = true
-		d.p.stats.Held++
 	}
 	return res, err
 }
@@ -221,7 +240,7 @@ func (r *refusal) Unwrap() error { return r.cause }
 
 // decode runs the grammar over raw's Payload into m.
 func (d *declarative) decode(m *message.Message, raw *message.Message) error {
-	table, ok, err := d.match(d.grammar, raw.Payload)
+	table, ok, err := d.match(d.values, d.grammar, raw.Payload)
 	if err != nil {
 		return &refusal{reason: "run the grammar of " + d.p.opts.Name, line: strings.Clone(raw.Payload[:min(len(raw.Payload), shownText)]), cause: err}
 	}
@@ -262,15 +281,8 @@ func (d *declarative) evaluateLogger(logger string) {
 	}
 	d.loggerText, d.loggerDone = strings.Clone(logger), true
 	d.loggerVals = d.loggerVals[:0]
-	// The grammar's captures are already read when this match reuses the
-	// evaluator's memory only for another logger; so it has its own.
-	values := lpeg.NewValues(foreignHost())
-	values.SetLimits(patternLimits(d.p.opts.Limits))
-	got, end, err := values.Match(d.logger, d.loggerText, 0, nil)
-	if err != nil || end < 0 {
-		return
-	}
-	if t := captured(got); t != nil {
+	t, ok, err := d.match(d.second, d.logger, d.loggerText)
+	if err == nil && ok && t != nil {
 		d.loggerVals = append(d.loggerVals, t.Named...)
 	}
 }
@@ -279,16 +291,16 @@ func (d *declarative) flushIdle(now time.Time, emit message.Emit) error {
 	if d.multi == nil {
 		return nil
 	}
-	d.now = now
-	return d.multi.flushIdle(now, emit)
+	d.now, d.emit = now, emit
+	return d.multi.flushIdle(now, d.counted)
 }
 
 func (d *declarative) flushAll(emit message.Emit) error {
 	if d.multi == nil {
 		return nil
 	}
-	d.now = d.p.opts.Clock()
-	return d.multi.flush(emit)
+	d.now, d.emit = d.p.opts.Clock(), emit
+	return d.multi.flush(d.counted)
 }
 
 func (d *declarative) holding() int {

@@ -83,7 +83,7 @@ func (m *multiline) process(raw *message.Message, emit message.Emit) error {
 }
 
 func (m *multiline) matches(p *lpeg.Pattern, text string) (bool, error) {
-	_, ok, err := m.d.match(p, text)
+	_, ok, err := m.d.match(m.d.second, p, text)
 	return ok, err
 }
 
@@ -127,7 +127,7 @@ func (m *multiline) add(text string) {
 
 // afterDecoding decides with the decoded message.
 func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error {
-	table, ok, err := m.d.match(m.d.grammar, raw.Payload)
+	table, ok, err := m.d.match(m.d.values, m.d.grammar, raw.Payload)
 	if err != nil {
 		return &refusal{reason: "run the grammar of " + m.d.p.opts.Name, cause: err}
 	}
@@ -137,13 +137,12 @@ func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error
 		}
 		return m.extend(raw.Payload, emit)
 	}
-	key := m.keyOf(table, raw)
 	msg := &m.d.msg
 	if err := m.d.build(msg, raw, table); err != nil {
 		return err
 	}
 	if m.pending != nil {
-		if len(m.key) > 0 && key == m.keyText {
+		if len(m.key) > 0 && m.keyOf(table, raw) == m.keyText {
 			return m.extend(msg.Payload, emit)
 		}
 		if err := m.flush(emit); err != nil {
@@ -157,7 +156,7 @@ func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error
 	if !opens {
 		return emit(msg)
 	}
-	m.keyText = key
+	m.keyText = m.keyOf(table, raw)
 	m.begin(msg.Clone(), msg.Payload)
 	return nil
 }
