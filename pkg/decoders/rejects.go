@@ -1,0 +1,126 @@
+package decoders
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/tocsin-lma/tocsin/pkg/message"
+)
+
+// sampleEvery is how often a rejected record of one stream and decoder is logged.
+const sampleEvery = time.Minute
+
+// FailureField is the field that flags a forwarded record that was not decoded.
+const FailureField = "decode_failure"
+
+// Rejects counts the records that could not be decoded, by stream and decoder,
+// and logs one of them a minute. It may be shared by streams.
+type Rejects struct {
+	log   *slog.Logger
+	clock func() time.Time
+
+	mu     sync.Mutex
+	counts map[RejectKey]*rejectState
+}
+
+// RejectKey names a counter of Rejects.
+type RejectKey struct{ Stream, Decoder string }
+
+type rejectState struct {
+	count   int64
+	silent  int64 // since the last log line
+	sampled time.Time
+}
+
+// NewRejects makes an empty collection of counters.
+func NewRejects(log *slog.Logger, clock func() time.Time) *Rejects {
+	return &Rejects{log: log, clock: clock, counts: map[RejectKey]*rejectState{}}
+}
+
+// Add counts one rejected record.
+func (r *Rejects) Add(key RejectKey, err error) {
+	now := r.clock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.counts[key]
+	if s == nil {
+		s = &rejectState{}
+		r.counts[key] = s
+	}
+	s.count++
+	s.silent++
+	if s.count > 1 && now.Sub(s.sampled) < sampleEvery {
+		return
+	}
+	r.log.Warn("record rejected", "stream", key.Stream, "decoder", key.Decoder, "error", err, "rejected", s.silent)
+	s.sampled, s.silent = now, 0
+}
+
+// Counts returns the counters.
+func (r *Rejects) Counts() map[RejectKey]int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make(map[RejectKey]int64, len(r.counts))
+	for key, s := range r.counts {
+		out[key] = s.count
+	}
+	return out
+}
+
+// Counted is a decoder whose rejected records are counted, and forwarded if
+// wanted. Its Decode returns no error for them.
+type Counted struct {
+	Decoder Decoder
+	Rejects *Rejects
+	Key     RejectKey
+	Forward bool // emit rejected records flagged with FailureField
+}
+
+// Decode implements Decoder.
+func (c *Counted) Decode(raw *message.Message, emit message.Emit) error {
+	err := c.Decoder.Decode(raw, emit)
+	if err == nil || !errors.Is(err, ErrRejected) {
+		return err
+	}
+	c.Rejects.Add(c.Key, err)
+	if !c.Forward {
+		return nil
+	}
+	m := *raw
+	m.Fields = append([]message.Field(nil), raw.Fields...)
+	m.AddBool(FailureField, true)
+	m.AddString("decode_error", err.Error())
+	return emit(&m)
+}
+
+// Flush implements Flusher.
+func (c *Counted) Flush(now time.Time, idle bool, emit message.Emit) error {
+	f, ok := c.Decoder.(Flusher)
+	if !ok {
+		return nil
+	}
+	err := f.Flush(now, idle, emit)
+	if errors.Is(err, ErrRejected) {
+		c.Rejects.Add(c.Key, err)
+		return nil
+	}
+	return err
+}
+
+// Holding implements Flusher.
+func (c *Counted) Holding() int {
+	if f, ok := c.Decoder.(Flusher); ok {
+		return f.Holding()
+	}
+	return 0
+}
+
+// Close closes the decoder if it can be closed.
+func (c *Counted) Close(emit message.Emit) error {
+	if closer, ok := c.Decoder.(interface{ Close(message.Emit) error }); ok {
+		return closer.Close(emit)
+	}
+	return nil
+}
