@@ -113,6 +113,9 @@ type firstSet struct {
 	// empty: the pattern may match at the end of the subject, so that no
 	// test of the next byte can exclude it.
 	empty bool
+	// runtime: it begins with a match-time function, which must be called
+	// whatever the next byte is.
+	runtime bool
 }
 
 var anything = firstSet{set: Set{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}, empty: true}
@@ -141,7 +144,7 @@ func (st *starter) first(p *Pattern, follow firstSet) firstSet {
 		return follow
 	case nodeChoice:
 		x, y := st.first(p.a, follow), st.first(p.b, follow)
-		return firstSet{x.set.Union(y.set), x.empty || y.empty}
+		return firstSet{x.set.Union(y.set), x.empty || y.empty, x.runtime || y.runtime}
 	case nodeSeq:
 		if !st.sc.attrs(p.a).nullable {
 			return st.first(p.a, anything)
@@ -149,19 +152,25 @@ func (st *starter) first(p *Pattern, follow firstSet) firstSet {
 		return st.first(p.a, st.first(p.b, follow))
 	case nodeRepeat:
 		x := st.first(p.a, anything)
-		return firstSet{x.set.Union(follow.set), follow.empty}
+		return firstSet{x.set.Union(follow.set), follow.empty || x.runtime, x.runtime || follow.runtime}
 	case nodeCapture:
 		return st.first(p.a, follow)
 	case nodeNot:
 		if s, ok := p.a.asSet(); ok {
-			return firstSet{follow.set.Minus(s), follow.empty}
+			return firstSet{follow.set.Minus(s), follow.empty, follow.runtime}
+		}
+		if x := st.first(p.a, anything); x.runtime {
+			return x
 		}
 		return follow
 	case nodeAnd:
 		x := st.first(p.a, anything)
-		return firstSet{x.set.Intersect(follow.set), x.empty && follow.empty}
+		if x.runtime || follow.runtime {
+			return firstSet{set: FullSet(), empty: true, runtime: true}
+		}
+		return firstSet{set: x.set.Intersect(follow.set), empty: x.empty && follow.empty}
 	case nodeRuntime:
-		return anything
+		return firstSet{set: FullSet(), empty: true, runtime: true}
 	case nodeCall:
 		i, ok := st.sc.index[p.value]
 		if !ok {

@@ -85,7 +85,7 @@ func (c *compiler) firstOfRest(alts []*Pattern, follow firstSet) []firstSet {
 	for i := len(alts) - 1; i >= 0; i-- {
 		fs := c.first(alts[i], follow)
 		if i < len(alts)-1 {
-			fs = firstSet{fs.set.Union(firsts[i+1].set), fs.empty || firsts[i+1].empty}
+			fs = firstSet{set: fs.set.Union(firsts[i+1].set), empty: fs.empty || firsts[i+1].empty}
 		}
 		firsts[i] = fs
 	}

@@ -147,7 +147,7 @@ func (c *compiler) genRepeat(body *Pattern, follow firstSet) {
 	free := a.headfail || (!fs.empty && fs.set.disjoint(follow.set))
 	test := c.test(fs)
 	if free && test >= 0 {
-		inner := firstSet{fs.set.Union(quick).Union(follow.set), follow.empty}
+		inner := firstSet{set: fs.set.Union(quick).Union(follow.set), empty: follow.empty}
 		at := c.here()
 		if a.headfail {
 			inner = anything
