@@ -2,7 +2,7 @@
 # Nagios 4 from Debian, with its CGI programs behind Apache. Both run as the user
 # nagios, who needs a way into the data folder.
 
-nagios_packages() { echo nagios4-core nagios4-cgi apache2; }
+nagios_packages() { echo nagios4-core nagios4-cgi apache2 openssl; }
 nagios_install() { :; }
 
 nagios_objects() {
@@ -59,6 +59,7 @@ cfg_file=$home/objects.cfg
 object_cache_file=$home/var/objects.cache
 precached_object_file=$home/var/objects.precache
 status_file=$home/var/status.dat
+illegal_macro_output_chars=\`~\$&|'"<>
 status_update_interval=1
 nagios_user=nagios
 nagios_group=nagios
@@ -79,14 +80,14 @@ EOF
 main_config_file=$home/nagios.cfg
 physical_html_path=/usr/share/nagios4/htdocs
 url_html_path=/nagios4
-use_authentication=0
-default_user_name=tocsin
+use_authentication=1
 authorized_for_all_hosts=*
 authorized_for_all_services=*
 authorized_for_all_host_commands=*
 authorized_for_all_service_commands=*
 authorized_for_system_information=*
 EOF
+  echo "tocsin:$(openssl passwd -apr1 secret)" >"$home/users"
   cat >"$home/apache.conf" <<EOF
 ServerRoot /usr/lib/apache2
 ServerName localhost
@@ -98,6 +99,10 @@ Group nagios
 ErrorLog $home/var/apache.log
 LoadModule mpm_prefork_module modules/mod_mpm_prefork.so
 LoadModule authz_core_module modules/mod_authz_core.so
+LoadModule authz_user_module modules/mod_authz_user.so
+LoadModule authn_core_module modules/mod_authn_core.so
+LoadModule authn_file_module modules/mod_authn_file.so
+LoadModule auth_basic_module modules/mod_auth_basic.so
 LoadModule env_module modules/mod_env.so
 LoadModule alias_module modules/mod_alias.so
 LoadModule cgi_module modules/mod_cgi.so
@@ -105,7 +110,10 @@ SetEnv NAGIOS_CGI_CONFIG $home/cgi.cfg
 ScriptAlias /cgi-bin/nagios4 /usr/lib/cgi-bin/nagios4
 <Directory /usr/lib/cgi-bin/nagios4>
   Options +ExecCGI
-  Require all granted
+  AuthType Basic
+  AuthName Nagios
+  AuthUserFile $home/users
+  Require valid-user
 </Directory>
 EOF
 }
@@ -125,11 +133,11 @@ nagios_start() {
 }
 nagios_ready() {
   await nagios 30 test -e "$run/nagios/var/status.dat" -a -p "$run/nagios/var/nagios.cmd" &&
-    await nagios-web 30 answers "http://127.0.0.1:$(port 13)/cgi-bin/nagios4/cmd.cgi?cmd_typ=30\&host=node-1\&service=cpu"
+    await nagios-web 30 answers "http://127.0.0.1:$(port 13)/cgi-bin/nagios4/cmd.cgi?cmd_typ=30&host=node-1&service=cpu" -u tocsin:secret
 }
 nagios_running() { alive nagios && alive nagios-web; }
 nagios_env() {
-  echo "TOCSIN_TEST_NAGIOS_URL=http://127.0.0.1:$(port 13)/cgi-bin/nagios4/cmd.cgi"
+  echo "TOCSIN_TEST_NAGIOS_URL=http://tocsin:secret@127.0.0.1:$(port 13)/cgi-bin/nagios4/cmd.cgi"
   echo "TOCSIN_TEST_NAGIOS_LOG=$run/nagios/var/nagios.log"
 }
 nagios_stop() {

@@ -12,7 +12,6 @@ package sensu
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -83,34 +82,16 @@ func (o *Output) datagram(item []byte) ([]byte, error) {
 // each sends results one by one. One that cannot be mended, or is refused for
 // good, is rejected; any other failure ends the batch.
 func each(b []byte, send func(result []byte) error) error {
-	var failed message.SendError
-	for rest := b; len(rest) > 0; {
-		item, behind := batch.Line(rest)
+	return batch.Each(b, batch.Line, httpsend.Whole, func(item []byte) error {
 		result, err := clean(item)
 		if err != nil {
-			err = fmt.Errorf("%w: %w", message.ErrPermanent, err)
-		} else {
-			err = send(result)
+			return fmt.Errorf("read check result: %w: %w", message.ErrPermanent, err)
 		}
-		switch {
-		case err == nil:
-		case errors.Is(err, message.ErrPermanent):
-			failed.Rejected = append(failed.Rejected, message.Rejected{Item: item, Reason: err.Error()})
-			failed.Err = fmt.Errorf("send check result: %w", err)
-		default:
-			var whole *message.SendError
-			if errors.As(httpsend.Whole(err, rest), &whole) {
-				failed.After = whole.After
-			}
-			failed.Retry, failed.Err = rest, fmt.Errorf("send check result: %w", err)
-			return &failed
+		if err = send(result); err != nil {
+			return fmt.Errorf("send check result: %w", err)
 		}
-		rest = behind
-	}
-	if failed.Err == nil {
 		return nil
-	}
-	return &failed
+	})
 }
 
 // socket sends one result over a connection of its own, which is how an agent
