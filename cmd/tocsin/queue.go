@@ -143,10 +143,10 @@ func defaultQueueDir() string {
 	return filepath.Join(state, "tocsin")
 }
 
-// findQueues returns the folders below dir that hold a cursor or segments,
-// relative to it.
+// findQueues returns the folders below dir that are queues, relative to it and in
+// order.
 func findQueues(dir string) ([]string, error) {
-	found := map[string]bool{}
+	var found []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if path == dir {
@@ -154,16 +154,16 @@ func findQueues(dir string) ([]string, error) {
 			}
 			return nil // a folder that may not be read holds no queue of ours
 		}
-		if d.Type().IsRegular() && (d.Name() == "cursor" || strings.HasSuffix(d.Name(), ".seg")) {
-			name, err := filepath.Rel(dir, filepath.Dir(path))
+		if d.IsDir() && buffer.Exists(path) {
+			name, err := filepath.Rel(dir, path)
 			if err != nil {
 				return err
 			}
-			found[name] = true
+			found = append(found, name)
 		}
 		return nil
 	})
-	return slices.Sorted(maps.Keys(found)), err
+	return found, err
 }
 
 func queueLs(_ context.Context, std streams, f queueFlags) int {

@@ -72,7 +72,7 @@ func TestHarnessTells(t *testing.T) {
 }
 
 // model is the configuration of the collector under test.
-const model = `
+const logModel = `
 log_collector:
   admin:
     address: "{admin}"
@@ -112,7 +112,7 @@ func TestLogCollector(t *testing.T) {
 		require.NoError(t, err, "%s", out)
 	}
 	opts := crash.Options{
-		Command: []string{binary, "--config", "{config}", "--data-dir", "{data}"}, Config: model,
+		Command: []string{binary, "--config", "{config}", "--data-dir", "{data}"}, Config: logModel,
 		Dir: t.TempDir(), Rounds: *rounds, Seed: *seed, Ledger: "elasticsearch",
 	}
 	if *faults != "" {

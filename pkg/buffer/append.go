@@ -68,7 +68,7 @@ func (q *Queue) Append(ctx context.Context, rec Record) error {
 // drop counts a refused batch.
 func (q *Queue) drop(rec Record, why reason, cause error) error {
 	q.mu.Lock()
-	q.cur.dropped[why] += uint64(rec.Count)
+	q.cur.dropped[why] += uint64(max(rec.Count, 0))
 	q.saveCursor()
 	q.mu.Unlock()
 	return fmt.Errorf("append %d messages to queue %s (%s): %w", rec.Count, q.dir, why, errors.Join(ErrFull, cause))
@@ -116,7 +116,7 @@ func (q *Queue) room(size int64) (reason, error) {
 // was and says why.
 func (q *Queue) write(rec Record) (reason, error) {
 	q.mu.Lock()
-	h := header{pos: q.cur.next, size: uint32(len(rec.Data)), count: uint32(rec.Count)}
+	h := header{pos: q.cur.next, size: uint32(len(rec.Data)), count: uint32(max(rec.Count, 0))}
 	frame := q.buffer()
 	q.mu.Unlock()
 	h.sum = checksum(rec.Data)

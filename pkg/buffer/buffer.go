@@ -21,6 +21,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -76,6 +78,21 @@ type Options struct {
 	Headroom     int64         // free space of the file system that is left alone; two segments or 5 %, the smaller
 	ReadOnly     bool          // look, without lock or repair, also at a queue in use
 	Logger       *slog.Logger  // repairs and changes of state; nil: silent
+}
+
+// Exists tells whether dir holds a queue.
+func Exists(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		if _, ok := segmentID(e.Name()); ok && e.Type().IsRegular() {
+			return true
+		}
+	}
+	_, found := readCursor(filepath.Join(dir, cursorName))
+	return found
 }
 
 const (

@@ -132,27 +132,23 @@ func parseCursor(b []byte) (cursor, bool) {
 }
 
 // readCursor returns the newer of the two slots; found is false when neither is
-// sound or there is no file.
-func readCursor(path string) (c cursor, found bool, err error) {
+// sound or can be read. Everything is delivered again then.
+func readCursor(path string) (c cursor, found bool) {
 	f, err := os.Open(path)
-	if os.IsNotExist(err) {
-		return c, false, nil
-	}
 	if err != nil {
-		return c, false, fmt.Errorf("read cursor: %w", err)
+		return c, false
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, 2*slotSize))
 	if err != nil {
-		// An unreadable cursor is a lost one: everything is delivered again.
-		return c, false, nil
+		return c, false
 	}
 	for off := 0; off+slotSize <= len(b); off += slotSize {
 		if other, ok := parseCursor(b[off:]); ok && (!found || other.gen > c.gen) {
 			c, found = other, true
 		}
 	}
-	return c, found, nil
+	return c, found
 }
 
 // cursorFile writes the cursor in place, alternating between two slots, so that

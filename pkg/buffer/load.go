@@ -24,18 +24,12 @@ type Damage struct {
 // load finds the segments, reads the cursor and scans every record that is not
 // settled yet.
 func (q *Queue) load() error {
-	before, _, err := readCursor(q.file.path)
-	if err != nil {
-		return err
-	}
+	before, _ := readCursor(q.file.path)
 	if err := q.list(); err != nil {
 		return err
 	}
 	// Again, after the list: a live queue deletes what its cursor has passed.
-	cur, found, err := readCursor(q.file.path)
-	if err != nil {
-		return err
-	}
+	cur, found := readCursor(q.file.path)
 	cur.next = before.next // what was appended since may be in no listed segment
 	q.cur = cur
 	q.holes = slices.Clone(cur.gone)
@@ -51,10 +45,9 @@ func (q *Queue) load() error {
 			s.end = pos{id: to}
 			continue
 		}
-		if err := l.scan(s, to); err != nil {
-			return err
-		}
+		l.scan(s, to)
 	}
+	q.segments = slices.DeleteFunc(q.segments, func(s *segment) bool { return s.path == "" })
 	if l.at.id < cur.next.id {
 		why := missing
 		if l.damaged {
@@ -129,14 +122,19 @@ type loader struct {
 }
 
 // scan reads one segment, whose records have numbers below to.
-func (l *loader) scan(s *segment, to uint64) error {
+func (l *loader) scan(s *segment, to uint64) {
 	f, err := os.Open(s.path)
 	if errors.Is(err, fs.ErrNotExist) && l.q.opts.ReadOnly {
 		l.vanished = true
-		return nil
+		return
 	}
 	if err != nil {
-		return fmt.Errorf("read segment: %w", err)
+		// It is left alone: somebody may mend it. Its records count as damaged.
+		l.q.note(fmt.Errorf("read segment: %w", err))
+		l.q.damage.Segments++
+		l.q.bytes -= s.size
+		l.damaged, s.path = true, ""
+		return
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil {
@@ -183,7 +181,6 @@ func (l *loader) scan(s *segment, to uint64) error {
 			s.size = good
 		}
 	}
-	return nil
 }
 
 // take accounts for an intact record and for the gap before it. whole says that

@@ -290,3 +290,24 @@ func FuzzScan(f *testing.F) {
 		require.Equal(t, "last", string(batches[len(batches)-1]))
 	})
 }
+
+// TestLockedAwaySegmentIsLeftAlone needs to be somebody whom permissions bind.
+func TestLockedAwaySegmentIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	q := openQueue(t, dir, repairOptions())
+	appendN(t, q, 0, damagedRecords)
+	require.NoError(t, q.Close())
+	segs := segments(t, dir)
+	require.NoError(t, os.Chmod(segs[2], 0))
+	if f, err := os.Open(segs[2]); err == nil {
+		require.NoError(t, f.Close())
+		t.Skip("permissions do not bind this user")
+	}
+	q = openQueue(t, dir, repairOptions())
+	s := requireBalanced(t, q)
+	require.Positive(t, s.Dropped[buffer.ReasonCorrupt])
+	require.Error(t, s.LastError)
+	records, _ := drain(t, q)
+	require.Equal(t, damagedRecords, len(records)+int(s.Damage.Records))
+	require.FileExists(t, segs[2])
+}

@@ -57,7 +57,8 @@ func TestRegistryRefusesBadNames(t *testing.T) {
 	for _, name := range []string{"", "tocsin", "tocsin_x", "other_part_bytes", "tocsin_Part_bytes", "tocsin_part-bytes"} {
 		require.Panics(t, func() { selfmon.New().Counter(name) }, name)
 	}
-	require.Panics(t, func() { selfmon.New().Counter("tocsin_part_bytes_total", "label") })
+	odd := []string{"label"}
+	require.Panics(t, func() { selfmon.New().Counter("tocsin_part_bytes_total", odd...) })
 }
 
 func TestLedgerBalances(t *testing.T) {
