@@ -243,7 +243,7 @@ func openSubject(c *pluginCase, clock *caseClock) (subject, error) {
 		opts.Source, opts.Script = text, file
 		return openLua(opts)
 	}
-	return openNative(c.Component, opts)
+	return openNative(c.Component, name, opts)
 }
 
 func (c *pluginCase) options(clock *caseClock) (sandbox.Options, error) {

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/number"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/raise"
 )
 
 // hostFunction is one row of the table of host functions: what it is called and
@@ -56,7 +56,7 @@ func (p *Plugin) installHost() {
 
 func (p *Plugin) readConfig(L *lua.LState) int {
 	if L.GetTop() != 1 {
-		raise(L, "read_config() must have a single argument")
+		raise.Error(L, "read_config() must have a single argument")
 	}
 	name := luavm.CheckString(L, 1)
 	p.needs.config(name)
@@ -108,7 +108,7 @@ const maxConfigDepth = 20
 func (p *Plugin) addToPayload(L *lua.LState) int {
 	n := L.GetTop()
 	if n == 0 {
-		raise(L, "add_to_payload() must have at least one argument")
+		raise.Error(L, "add_to_payload() must have at least one argument")
 	}
 	for i := 1; i <= n; i++ {
 		p.appendPayload(L, i)
@@ -126,7 +126,7 @@ func (p *Plugin) appendPayload(L *lua.LState, arg int) {
 	switch v := L.Get(arg).(type) {
 	case lua.LString:
 		if limit := p.opts.Limits.Output; limit > 0 && len(p.out)+len(v) > limit {
-			raise(L, "output_limit exceeded")
+			raise.Error(L, "output_limit exceeded")
 		}
 		p.out = append(p.out, v...)
 	case lua.LNumber:
@@ -145,7 +145,7 @@ func (p *Plugin) appendPayload(L *lua.LState, arg int) {
 		luavm.ArgError(L, arg, "unsupported type")
 	}
 	if limit := p.opts.Limits.Output; limit > 0 && len(p.out) > limit {
-		raise(L, "output_limit exceeded")
+		raise.Error(L, "output_limit exceeded")
 	}
 }
 
@@ -174,16 +174,4 @@ func parseNumber(s string) (float64, bool) {
 		return 0, false
 	}
 	return n, true
-}
-
-// raise is luaL_error: the text gets the position of the Lua code that called
-// the running host function, and none when pcall called it.
-func raise(L *lua.LState, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if dbg, ok := L.GetStack(1); ok {
-		if _, err := L.GetInfo("Sl", dbg, lua.LNil); err == nil && dbg.What != "G" {
-			text = fmt.Sprintf("%s:%d: %s", dbg.Source, dbg.CurrentLine, text)
-		}
-	}
-	L.Error(lua.LString(text), 0)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-lma/tocsin/pkg/message"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/raise"
 )
 
 var errOutputLimit = errors.New("output_limit exceeded")
@@ -20,7 +21,7 @@ const (
 // injectMessage is inject_message(table or protobuf string).
 func (p *Plugin) injectMessage(L *lua.LState) int {
 	if L.GetTop() != 1 {
-		raise(L, "inject_message() takes a single string or table argument")
+		raise.Error(L, "inject_message() takes a single string or table argument")
 	}
 	p.checkInjections(L, "inject_message")
 	m := p.pendingMessage()
@@ -30,17 +31,17 @@ func (p *Plugin) injectMessage(L *lua.LState) int {
 		var err error
 		if named, err = fromTable(m, v, p.opts.Limits.Output); err != nil {
 			p.pool = append(p.pool, m)
-			raise(L, "inject_message() could not encode protobuf - %s", err.Error())
+			raise.Error(L, "inject_message() could not encode protobuf - %s", err.Error())
 		}
 	case lua.LString:
 		if err := m.UnmarshalString(string(v)); err != nil {
 			p.pool = append(p.pool, m)
-			raise(L, "inject_message() failed: %s", err.Error())
+			raise.Error(L, "inject_message() failed: %s", err.Error())
 		}
 		named = namedHeaders(m)
 	default:
 		p.pool = append(p.pool, m)
-		raise(L, "inject_message() takes a single string or table argument")
+		raise.Error(L, "inject_message() takes a single string or table argument")
 	}
 	if m.Timestamp == 0 {
 		m.Timestamp = p.opts.Clock().Unix() * int64(time.Second)
@@ -79,10 +80,10 @@ func inZone(ns int64, zone *time.Location) int64 {
 
 func (p *Plugin) checkInjections(L *lua.LState, function string) {
 	if p.emit == nil {
-		raise(L, "%s() failed: no message may be emitted now", function)
+		raise.Error(L, "%s() failed: no message may be emitted now", function)
 	}
 	if p.injectMax >= 0 && p.injected >= p.injectMax {
-		raise(L, "%s() failed: exceeded InjectMessage count", function)
+		raise.Error(L, "%s() failed: exceeded InjectMessage count", function)
 	}
 }
 
@@ -117,7 +118,7 @@ func (p *Plugin) inject(L *lua.LState, m *message.Message, named uint8, function
 	if err != nil {
 		p.injected--
 		p.emitErr = err
-		raise(L, "%s() failed: %s", function, err.Error())
+		raise.Error(L, "%s() failed: %s", function, err.Error())
 	}
 	p.stats.Injected++
 }
@@ -136,7 +137,7 @@ func (p *Plugin) injectDecoded(L *lua.LState, m *message.Message, named uint8, f
 	p.pendingBytes += len(m.Payload) + 64 + 64*len(m.Fields)
 	p.pending = append(p.pending, m)
 	if limit := p.opts.Limits.Memory; limit > 0 && p.pendingBytes > limit {
-		raise(L, "%s() failed: not enough memory for the messages of one call", function)
+		raise.Error(L, "%s() failed: not enough memory for the messages of one call", function)
 	}
 }
 
@@ -188,7 +189,7 @@ func (p *Plugin) injectPayload(L *lua.LState) int {
 	if p.opts.Kind == KindDecoder {
 		if p.current == nil {
 			p.pool = append(p.pool, m)
-			raise(L, "inject_payload() failed: there is no message to replace the payload of")
+			raise.Error(L, "inject_payload() failed: there is no message to replace the payload of")
 		}
 		fields := append(m.Fields[:0], p.current.Fields...)
 		*m = *p.current
@@ -221,7 +222,7 @@ func (p *Plugin) emitPayload(L *lua.LState, m *message.Message) {
 	if err != nil {
 		p.injected--
 		p.emitErr = err
-		raise(L, "inject_payload() failed: %s", err.Error())
+		raise.Error(L, "inject_payload() failed: %s", err.Error())
 	}
 	p.stats.Injected++
 }

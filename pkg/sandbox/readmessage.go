@@ -5,13 +5,14 @@ import (
 
 	"github.com/tocsin-lma/tocsin/pkg/message"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/raise"
 )
 
 // readMessage is read_message(name [, fieldIndex [, arrayIndex]]).
 func (p *Plugin) readMessage(L *lua.LState) int {
 	n := L.GetTop()
 	if n < 1 || n > 3 {
-		raise(L, "read_message() incorrect number of arguments")
+		raise.Error(L, "read_message() incorrect number of arguments")
 	}
 	name, ok := L.Get(1).(lua.LString)
 	if !ok {
@@ -156,12 +157,12 @@ func (p *Plugin) readNextField(L *lua.LState) int {
 // decodeMessage is decode_message(bytes): the message as a table.
 func (p *Plugin) decodeMessage(L *lua.LState) int {
 	if L.GetTop() != 1 {
-		raise(L, "decode_message() must have a single argument")
+		raise.Error(L, "decode_message() must have a single argument")
 	}
 	raw := luavm.CheckString(L, 1)
 	var m message.Message
 	if err := m.UnmarshalString(raw); err != nil {
-		raise(L, "decode_message() failed: %s", err.Error())
+		raise.Error(L, "decode_message() failed: %s", err.Error())
 	}
 	t := L.CreateTable(0, 10)
 	t.RawSetString("Uuid", lua.LString(m.UUID[:]))

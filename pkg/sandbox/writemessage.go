@@ -9,6 +9,7 @@ import (
 
 	"github.com/tocsin-lma/tocsin/pkg/message"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/raise"
 )
 
 // writeMessage is write_message(name, value [, representation [, fieldIndex
@@ -17,21 +18,21 @@ import (
 func (p *Plugin) writeMessage(L *lua.LState) int {
 	n := L.GetTop()
 	if n < 2 || n > 5 {
-		raise(L, "write_message() incorrect number of arguments")
+		raise.Error(L, "write_message() incorrect number of arguments")
 	}
 	name := luavm.CheckString(L, 1)
 	value := L.Get(2)
 	switch value.Type() {
 	case lua.LTNil, lua.LTString, lua.LTNumber, lua.LTBool:
 	default:
-		raise(L, "write_message() only accepts numeric, string, or boolean field values, or nil to delete")
+		raise.Error(L, "write_message() only accepts numeric, string, or boolean field values, or nil to delete")
 	}
 	representation := luavm.OptString(L, 3, "")
 	fieldIndex := optIndex(L, 4, "field index must be >= 0")
 	arrayIndex := optIndex(L, 5, "array index must be >= 0")
 	hasArrayIndex := n == 5 && L.Get(5) != lua.LNil
 	if p.current == nil || !p.write(name, value, representation, fieldIndex, arrayIndex, hasArrayIndex) {
-		raise(L, "write_message() failed")
+		raise.Error(L, "write_message() failed")
 	}
 	return 0
 }

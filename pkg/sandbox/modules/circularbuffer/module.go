@@ -8,6 +8,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/raise"
 )
 
 // Opener returns the function that opens the module; maxBytes caps the size of
@@ -49,7 +50,7 @@ func luaNew(L *lua.LState, meta *lua.LTable, maxBytes int) int {
 		maxBytes = maxBufferBytes
 	}
 	if float64(rows)*float64(columns)*8 > float64(maxBytes) {
-		L.RaiseError("not enough memory")
+		raise.Error(L, "not enough memory")
 	}
 	ud := L.NewUserData()
 	ud.Value = New(rows, columns, seconds, n == 4 && lua.LVAsBool(L.Get(4)))
@@ -286,19 +287,19 @@ func luaFromString(L *lua.LState) int {
 	want := len(b.values)
 	if len(numbers) < want {
 		copy(b.values, numbers)
-		L.RaiseError("fromstring() too few values: %d, expected %d", len(numbers), want)
+		raise.Error(L, "fromstring() too few values: %d, expected %d", len(numbers), want)
 	}
 	copy(b.values, numbers)
 	rest := numbers[want:]
 	if !b.delta {
 		if len(rest) > 0 {
-			L.RaiseError("fromstring() too many values, more than: %d", want)
+			raise.Error(L, "fromstring() too many values, more than: %d", want)
 		}
 		return 0
 	}
 	for len(rest) > 0 {
 		if len(rest) < b.columns+1 {
-			L.RaiseError("fromstring() invalid delta")
+			raise.Error(L, "fromstring() invalid delta")
 		}
 		for c := range b.columns {
 			b.note(b.rowStart(rest[0]*1e9), c, rest[1+c])

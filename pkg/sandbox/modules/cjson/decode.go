@@ -10,6 +10,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/raise"
 )
 
 func (m *module) decode(L *lua.LState) int {
@@ -18,10 +19,10 @@ func (m *module) decode(L *lua.LState) int {
 	}
 	text := luavm.CheckString(L, 1)
 	if m.opts.MaxInput > 0 && len(text) > m.opts.MaxInput {
-		L.RaiseError("JSON text of %d bytes is too long; at most %d are decoded", len(text), m.opts.MaxInput)
+		raise.Error(L, "JSON text of %d bytes is too long; at most %d are decoded", len(text), m.opts.MaxInput)
 	}
 	if len(text) >= 2 && (text[0] == 0 || text[1] == 0) {
-		L.RaiseError("JSON parser does not support UTF-16 or UTF-32")
+		raise.Error(L, "JSON parser does not support UTF-16 or UTF-32")
 	}
 	d := decoder{m: m, s: text, L: L}
 	v, err := d.value(0)
@@ -32,7 +33,7 @@ func (m *module) decode(L *lua.LState) int {
 		}
 	}
 	if err != nil {
-		L.RaiseError("%s", err.Error())
+		raise.Error(L, "%s", err.Error())
 	}
 	L.Push(v)
 	return 1

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/number"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/raise"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -21,7 +22,7 @@ func (m *module) encode(L *lua.LState) int {
 	var err error
 	m.buf, err = m.appendValue(m.buf[:0], L.Get(1), 0)
 	if err != nil {
-		L.RaiseError("%s", err.Error())
+		raise.Error(L, "%s", err.Error())
 	}
 	L.Push(lua.LString(m.buf))
 	if cap(m.buf) > maxKeptBuffer {

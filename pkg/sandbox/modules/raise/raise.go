@@ -1,0 +1,22 @@
+// Package raise raises Lua errors from host functions the way luaL_error does.
+// It holds no state.
+package raise
+
+import (
+	"fmt"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// Error raises an error and does not return. The text gets the position of the
+// Lua code that called the running host function, and none when a host function
+// such as pcall called it.
+func Error(L *lua.LState, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if dbg, ok := L.GetStack(1); ok {
+		if _, err := L.GetInfo("Sl", dbg, lua.LNil); err == nil && dbg.What != "G" {
+			text = fmt.Sprintf("%s:%d: %s", dbg.Source, dbg.CurrentLine, text)
+		}
+	}
+	L.Error(lua.LString(text), 0)
+}
