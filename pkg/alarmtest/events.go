@@ -2,27 +2,18 @@ package alarmtest
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/tocsin-lma/tocsin/pkg/config"
+	"github.com/tocsin-lma/tocsin/pkg/encoders"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 )
 
-// errNoEncoder says that this build has no encoder of that name.
-var errNoEncoder = errors.New("no such encoder")
-
-// Encoder makes the bytes of an event; dst comes back unchanged when a message
-// makes none.
-type Encoder interface {
-	Encode(dst []byte, m *message.Message) ([]byte, error)
-}
-
 type encoder struct {
 	name string
-	Encoder
+	encoders.Encoder
 }
 
 // newEncoders makes the encoders of a test: those of sensu, nagios and mail that

@@ -249,9 +249,11 @@ func (e *Engine) heartbeat(m *message.Message, now int64) error {
 		e.stats.Rejected++
 		return fmt.Errorf("read heartbeat: it names no host: %w", ErrRejected)
 	}
-	member, ok := m.Text("member")
-	if !ok || member == "" {
-		member = "collector"
+	member := "collector"
+	for _, name := range [...]string{"service", "member"} { // one fact per daemon: a node runs several
+		if s, ok := m.Text(name); ok && s != "" {
+			member = s
+		}
 	}
 	e.stats.Heartbeats++
 	e.collectors.update(e.intern(host), e.intern(member), health.Okay, nil, factTime(m, now))
