@@ -23,9 +23,10 @@ import (
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/config"
-	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/decoders"
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
 	"github.com/tocsin-lma/tocsin/pkg/selfmon"
+	"github.com/tocsin-lma/tocsin/pkg/web"
 )
 
 // Options is what the command line says.
@@ -40,6 +41,8 @@ type Options struct {
 	Logger      *slog.Logger
 	// Outputs are more engines for `output` sections, for embedding.
 	Outputs map[string]func(name string) pipeline.Output
+	Faults  []web.Fault // buttons of the demonstration
+	Title   string      // on the pages, beside the name
 	// Ready is called once, when everything listens and runs.
 	Ready func(*Daemon)
 }
@@ -55,6 +58,8 @@ type Daemon struct {
 	lock    *os.File
 	started time.Time
 	reloads chan chan error
+	health  *healthSource // an aggregator's; nil in other roles
+	rejects *decoders.Rejects
 
 	mu      sync.RWMutex
 	current *generation
@@ -80,12 +85,19 @@ func Run(ctx context.Context, opt Options) error {
 		started: time.Now(), reloads: make(chan chan error),
 	}
 	d.obs = newObserver(d.reg)
+	d.rejects = decoders.NewRejects(d.log, time.Now)
 	d.ledger.Register(d.reg)
 	if err := d.openDataDir(); err != nil {
 		return err
 	}
 	defer d.lock.Close()
-	first, err := d.load(nil)
+	if opt.Role == Aggregator {
+		if err := d.openHealth(); err != nil {
+			return err
+		}
+		defer d.health.history.Close()
+	}
+	first, err := d.load()
 	if err != nil {
 		return err
 	}
@@ -140,14 +152,13 @@ func defaultDataDir(role Role) string {
 
 func writable(dir string) bool { return syscall.Access(dir, 2) == nil }
 
-// load builds a generation. previous (nil: none) lends it the filters that did
-// not change, once it has stopped.
-func (d *Daemon) load(previous *generation) (*generation, error) {
+// load builds a generation from the model as it is now.
+func (d *Daemon) load() (*generation, error) {
 	model, err := LoadModel(d.opt.Role, d.opt.ConfigPaths, d.opt.Sources, d.opt.NoDefaults)
 	if err != nil {
 		return nil, fmt.Errorf("%w:\n%w", ErrConfig, err)
 	}
-	p, err := build(d, model, previous)
+	p, err := build(d, model)
 	if err != nil {
 		return nil, fmt.Errorf("%w:\n%w", ErrConfig, err)
 	}
@@ -222,7 +233,7 @@ func (d *Daemon) wait(ctx context.Context, g *generation, hup <-chan os.Signal, 
 		case <-hup:
 		case answer = <-d.reloads:
 		}
-		next, err := d.load(g)
+		next, err := d.load()
 		if answer != nil {
 			answer <- err
 		}
@@ -253,14 +264,9 @@ func (d *Daemon) Reload(ctx context.Context) error {
 	}
 }
 
-// Generation returns the running pipeline's parts, for pages and tools.
+// generation returns the running pipeline's parts, for pages and tools.
 func (d *Daemon) generation() *generation {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.current
-}
-
-// Emit offers a message to the running pipeline as an input would.
-func (d *Daemon) Emit(ctx context.Context, m *message.Message) error {
-	return d.generation().pipeline.Inject(ctx, m)
 }

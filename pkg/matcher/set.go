@@ -9,6 +9,9 @@ import (
 // maxTypes bounds the types a Set remembers; there are a few dozen in practice.
 const maxTypes = 1024
 
+// MayMatch reports whether some message of the type typ could satisfy x.
+func (x *Matcher) MayMatch(typ string) bool { return x.root.forType(typ) != constant(false) }
+
 // Set evaluates many matchers at once. What a message's type decides is decided
 // once per type, so that a message meets only the comparisons that are open. It
 // may be used from several goroutines.

@@ -29,6 +29,7 @@ type emitter struct {
 	after   int // filters up to this one are not offered anything; -1: none
 	hits    []int
 	out     []pendingBatch
+	enc     []Encoder
 	in      [][]*message.Message
 	inCount int
 	arena   message.Arena
@@ -44,7 +45,7 @@ type pendingBatch struct {
 func (p *Pipeline) newEmitter(ctx context.Context, name string, after int) *emitter {
 	return &emitter{
 		p: p, name: name, after: after, ctx: ctx,
-		out: make([]pendingBatch, len(p.outputs)), in: make([][]*message.Message, len(p.filters)),
+		out: make([]pendingBatch, len(p.outputs)), enc: make([]Encoder, len(p.outputs)), in: make([][]*message.Message, len(p.filters)),
 	}
 }
 
@@ -83,8 +84,11 @@ func (e *emitter) encode(i int, m *message.Message) error {
 	if b.data == nil {
 		b.data = o.takeBuffer()
 	}
+	if e.enc[i] == nil {
+		e.enc[i] = o.spec.NewEncoder()
+	}
 	before := len(b.data)
-	data, err := o.spec.Encoder.Encode(b.data, m)
+	data, err := e.enc[i].Encode(b.data, m)
 	switch {
 	case err != nil:
 		b.data = b.data[:before]

@@ -48,7 +48,7 @@ type Filter interface {
 }
 
 // Encoder appends the encoded form of m to dst. Returning dst as it was means
-// that nothing is to be sent. Calls may be concurrent.
+// that nothing is to be sent. Calls of one Encoder are never concurrent.
 type Encoder interface {
 	Encode(dst []byte, m *message.Message) ([]byte, error)
 }
@@ -84,11 +84,12 @@ type FilterSpec struct {
 type OutputSpec struct {
 	Name    string
 	Matcher *matcher.Matcher
-	Encoder Encoder
-	Output  Output
-	Queue   *buffer.Queue
-	Batch   BatchOptions
-	Retry   RetryOptions
+	// NewEncoder makes the encoder of one goroutine.
+	NewEncoder func() Encoder
+	Output     Output
+	Queue      *buffer.Queue
+	Batch      BatchOptions
+	Retry      RetryOptions
 	// DeadLetter is the file for what the far side refuses for good; "": none.
 	DeadLetter string
 	// Gate says whether this process may send now; nil: always. While it is

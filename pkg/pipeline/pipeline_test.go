@@ -130,7 +130,7 @@ func newRig(t *testing.T, queue buffer.Options) *rig {
 		DrainTimeout: 2 * time.Second,
 		Inputs:       []pipeline.InputSpec{{Name: "feed", Input: r.feed}},
 		Outputs: []pipeline.OutputSpec{{
-			Name: "sink", Matcher: matcher.MustParse("TRUE"), Encoder: lines{}, Output: r.sink, Queue: r.queue,
+			Name: "sink", Matcher: matcher.MustParse("TRUE"), NewEncoder: func() pipeline.Encoder { return lines{} }, Output: r.sink, Queue: r.queue,
 			Retry:      pipeline.RetryOptions{Delay: time.Millisecond, MaxDelay: 2 * time.Millisecond},
 			DeadLetter: filepath.Join(r.dir, "dead-letter", "sink.ndjson"),
 		}},

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,11 +12,11 @@ import (
 // holder is a Decoder that may hold records back, such as the lines of an
 // unfinished traceback.
 type holder interface {
-	// Held is the number of the newest records held back.
-	Held() int
+	// Holding is the number of the newest records held back.
+	Holding() int
 	// Flush emits what has been held back for too long at now; all of it when
-	// now is zero.
-	Flush(now time.Time, emit message.Emit) error
+	// idle is false, because the stream ends.
+	Flush(now time.Time, idle bool, emit message.Emit) error
 }
 
 // stream is one ordered source of an input.
@@ -68,10 +69,10 @@ func (s *stream) Emit(raw *message.Message) error {
 func (s *stream) Commit(ctx context.Context) (held int, err error) {
 	s.e.ctx = ctx
 	if s.holder != nil {
-		if err := s.holder.Flush(s.p.now(), s.emit); err != nil {
+		if err := s.holder.Flush(s.p.now(), true, s.emit); err != nil {
 			return 0, fmt.Errorf("flush held records: %w", err)
 		}
-		held = s.holder.Held()
+		held = s.holder.Holding()
 	}
 	if s.taken > 0 {
 		s.p.obs.Count("input", s.spec.Name, "records", s.taken)
@@ -83,15 +84,13 @@ func (s *stream) Commit(ctx context.Context) (held int, err error) {
 // Close emits what is held back, commits, and closes the decoder.
 func (s *stream) Close(ctx context.Context) error {
 	if s.holder != nil {
-		if err := s.holder.Flush(time.Time{}, s.emit); err != nil {
+		if err := s.holder.Flush(s.p.now(), false, s.emit); err != nil {
 			return fmt.Errorf("flush held records: %w", err)
 		}
 	}
 	_, err := s.Commit(ctx)
-	if c, ok := s.decoder.(interface{ Close() error }); ok {
-		if closeErr := c.Close(); err == nil {
-			err = closeErr
-		}
+	if c, ok := s.decoder.(interface{ Close(message.Emit) error }); ok {
+		err = errors.Join(err, c.Close(s.emit), s.e.flush())
 	}
 	return err
 }

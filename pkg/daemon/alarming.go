@@ -1,0 +1,158 @@
+package daemon
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/tocsin-lma/tocsin/pkg/afd"
+	"github.com/tocsin-lma/tocsin/pkg/gse"
+	"github.com/tocsin-lma/tocsin/pkg/matcher"
+	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/pipeline"
+	"github.com/tocsin-lma/tocsin/pkg/store"
+)
+
+const (
+	alarmFilterName   = "afd"
+	clusterFilterName = "gse"
+	alarmInterval     = 10 * time.Second
+	clusterInterval   = time.Second
+)
+
+// alarmFilters makes the filter that evaluates the section `alarm`.
+func (p *parts) alarmFilters() []pipeline.FilterSpec {
+	if p.d.opt.Role != MetricCollector && p.d.opt.Role != RemoteCollector {
+		return nil
+	}
+	defs, warnings, err := afd.Load(p.role)
+	p.fail(err)
+	p.warn(warnings)
+	var role roleConfig
+	_ = p.role.Only("alarms_enabled").Decode(&role) // checkRoleKeys reported it
+	if err != nil || len(defs) == 0 || role.AlarmsEnabled != nil && !*role.AlarmsEnabled {
+		return nil
+	}
+	p.alarms = len(defs)
+	opt := afd.Options{Host: p.global.Hostname, Hostname: p.global.Hostname, Tags: p.tags(), Budget: afd.NewBudget(0), Compile: p.compileScript}
+	if p.d.opt.Role == RemoteCollector {
+		opt.Hostname = "" // what it evaluates are facts about the cluster, not about this host
+	}
+	text, _ := json.Marshal([]any{defs, opt.Host, opt.Hostname, opt.Tags})
+	p.fingerprints[alarmFilterName] = string(text)
+	return []pipeline.FilterSpec{{
+		Name: alarmFilterName, Matcher: matcher.MustParse("Type =~ /metric$/ && Type !~ /^(afd|gse|heka.sandbox.afd|heka.sandbox.gse)_/"), Ticker: alarmInterval,
+		New: func() (pipeline.Filter, error) {
+			return &alarmFilter{set: afd.NewSet(defs, opt, p.previousAlarms), now: time.Now}, nil
+		},
+	}}
+}
+
+// alarmFilter evaluates every alarm of a collector.
+type alarmFilter struct {
+	set *afd.Set
+	now func() time.Time
+}
+
+// Process stores a datapoint.
+func (f *alarmFilter) Process(m *message.Message, _ message.Emit) error {
+	return f.set.Process(m, f.now())
+}
+
+// Tick emits a verdict for every alarm.
+func (f *alarmFilter) Tick(now time.Time, emit message.Emit) error {
+	return f.set.Tick(now, withIdentity(emit))
+}
+
+// withIdentity gives messages that a pure package made the identity it cannot
+// make up.
+func withIdentity(emit message.Emit) message.Emit {
+	return func(m *message.Message) error {
+		if m.UUID.IsZero() {
+			m.UUID = message.NewUUID()
+		}
+		return emit(m)
+	}
+}
+
+// clusterFilters makes the filter that evaluates the section `alarm_cluster`.
+func (p *parts) clusterFilters() []pipeline.FilterSpec {
+	if p.d.opt.Role != Aggregator {
+		return nil
+	}
+	model, warnings, err := gse.Load(p.role)
+	p.fail(err)
+	p.warn(warnings)
+	if err != nil {
+		return nil
+	}
+	opt := gse.Options{Host: p.global.Hostname, Tags: p.tags()}
+	text, _ := json.Marshal([]any{p.role.Get("alarm_cluster").Value(), p.role.Get("policy").Value(), p.role.Get("evaluation").Value(), opt})
+	p.fingerprints[clusterFilterName] = string(text)
+	return []pipeline.FilterSpec{{
+		Name: clusterFilterName, Matcher: matcher.MustParse("Type =~ /(afd_metric|gse_metric|heartbeat)$/"), Ticker: clusterInterval,
+		New: func() (pipeline.Filter, error) {
+			f := &clusterFilter{engine: gse.NewEngine(model, opt, p.previousClusters), state: p.d.health.state, now: time.Now}
+			p.d.health.engine.Store(f)
+			return f, nil
+		},
+	}}
+}
+
+// clusterFilter evaluates every cluster, and lets pages look at it meanwhile.
+type clusterFilter struct {
+	mu     sync.Mutex
+	engine *gse.Engine
+	state  *store.State
+	now    func() time.Time
+}
+
+// Process stores a verdict or a heartbeat.
+func (f *clusterFilter) Process(m *message.Message, _ message.Emit) error {
+	f.state.Observe(m, f.now())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.engine.Process(m, f.now())
+}
+
+// Tick emits the verdicts that are due.
+func (f *clusterFilter) Tick(now time.Time, emit message.Emit) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.engine.Tick(now, withIdentity(func(m *message.Message) error {
+		f.state.Observe(m, now)
+		return emit(m)
+	}))
+}
+
+// Explain returns the evidence for a cluster.
+func (f *clusterFilter) Explain(cluster string, now time.Time) (gse.Evidence, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.engine.Explain(cluster, now)
+}
+
+// Forget removes facts; see gse.Engine.Forget.
+func (f *clusterFilter) Forget(host, member string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.engine.Forget(host, member)
+}
+
+// warn turns warnings of the model into notices.
+func (p *parts) warn(warnings []error) {
+	for _, w := range warnings {
+		p.notices = append(p.notices, noticeOf(w))
+	}
+}
+
+// adoptEvaluators lends the evaluators of a stopped generation to the one that
+// follows, which keeps what still means the same.
+func (p *parts) adoptEvaluators(running map[string]pipeline.Filter) {
+	if f, ok := running[alarmFilterName].(*alarmFilter); ok {
+		p.previousAlarms = f.set
+	}
+	if f, ok := running[clusterFilterName].(*clusterFilter); ok {
+		p.previousClusters = f.engine
+	}
+}

@@ -1,0 +1,104 @@
+package daemon
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/tocsin-lma/tocsin/pkg/config"
+	"github.com/tocsin-lma/tocsin/pkg/inputs/logstream"
+	"github.com/tocsin-lma/tocsin/pkg/pipeline"
+	"github.com/tocsin-lma/tocsin/pkg/splitter"
+)
+
+// inputConfig holds the keys every input has.
+type inputConfig struct {
+	Engine       string      `yaml:"engine"`
+	Decoder      string      `yaml:"decoder"`
+	Splitter     string      `yaml:"splitter"`
+	CanExit      bool        `yaml:"can_exit"`
+	SendFailures bool        `yaml:"send_decode_failures"`
+	LogFailures  *bool       `yaml:"log_decode_failures"`
+	Synchronous  *bool       `yaml:"synchronous_decode"`
+	Retries      retryConfig `yaml:"retries"`
+}
+
+var inputKeys = []string{"engine", "decoder", "splitter", "can_exit", "send_decode_failures", "log_decode_failures", "synchronous_decode", "retries"}
+
+// inputContext is what a row of the table gets.
+type inputContext struct {
+	p        *parts
+	name     string
+	node     *config.Node    // the section without the common keys
+	splitter splitter.Config // zero value: the input's own choice
+}
+
+// inputPlugin is a row of the plugin table.
+type inputPlugin func(c inputContext) (pipeline.Input, error)
+
+// inputPlugins is the table of input engines.
+func inputPlugins() map[string]inputPlugin {
+	return map[string]inputPlugin{
+		"logstreamer": newLogstream,
+		"logstream":   newLogstream,
+	}
+}
+
+func newLogstream(c inputContext) (pipeline.Input, error) {
+	cfg := logstream.DefaultConfig()
+	if err := c.node.Decode(&cfg); err != nil {
+		return nil, err
+	}
+	return logstream.New(cfg, logstream.Options{
+		Name: c.name, DataDir: c.p.d.opt.DataDir, Hostname: c.p.global.Hostname, Splitter: c.splitter, Logger: c.p.log.With("input", c.name),
+	})
+}
+
+func (p *parts) buildInputs() {
+	table := inputPlugins()
+	p.each("input", func(name string, n *config.Node) {
+		var c inputConfig
+		p.fail(n.Only(inputKeys...).Decode(&c))
+		plugin, ok := table[c.Engine]
+		if !ok {
+			p.unknownEngine(n, "input", c.Engine, slices.Sorted(maps.Keys(table)))
+			return
+		}
+		split, ok := p.splitter(n, c.Splitter)
+		if !ok {
+			return
+		}
+		in, err := plugin(inputContext{p, name, n.Without(inputKeys...), split})
+		if err != nil {
+			p.fail(placed(n, err))
+			return
+		}
+		spec := pipeline.InputSpec{Name: name, Input: in, NewDecoder: p.decoder(n, c.Decoder, c.SendFailures)}
+		p.spec.Inputs = append(p.spec.Inputs, spec)
+	})
+	p.spec.Inputs = append(p.spec.Inputs, pipeline.InputSpec{Name: "heartbeat", Input: &heartbeat{d: p.d, p: p, tags: p.tags()}})
+}
+
+// splitter finds the splitter that an input names: a section, with or without
+// the ending "_splitter", or one that needs no section.
+func (p *parts) splitter(input *config.Node, ref string) (splitter.Config, bool) {
+	if ref == "" {
+		return splitter.Config{}, true
+	}
+	if section := p.section("splitter", ref); section != nil {
+		var c splitter.Config
+		if err := section.Without("enabled").Decode(&c); err != nil {
+			p.fail(err)
+			return c, false
+		}
+		if _, err := splitter.New(c); err != nil {
+			p.fail(placed(section, err))
+			return c, false
+		}
+		return c, true
+	}
+	if c, ok := splitter.Named(ref); ok {
+		return c, true
+	}
+	p.fail(input.Get("splitter").Errorf("there is no splitter %q: neither a section of this role nor one of TokenSplitter, NullSplitter, HekaFramingSplitter", ref))
+	return splitter.Config{}, false
+}
