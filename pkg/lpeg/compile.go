@@ -154,7 +154,7 @@ func (c *compiler) gen(p *Pattern, follow firstSet) {
 	case nodeCapture:
 		c.genCapture(p, follow)
 	case nodeRuntime:
-		i := c.captureInfo(p)
+		i := c.site(p)
 		c.emit(inst{op: opOpen, n: i, capture: CaptureRuntime})
 		c.gen(p.a, anything)
 		c.emit(inst{op: opCloseRuntime, n: i})
@@ -169,13 +169,17 @@ func (c *compiler) genString(s string) {
 	c.emit(inst{op: opString, n: c.str(s), c: s[0]})
 }
 
-func (c *compiler) captureInfo(p *Pattern) int32 {
-	c.prog.captures = append(c.prog.captures, captureInfo{p.capture, p.n, p.text, p.value})
+func (c *compiler) site(p *Pattern) int32 {
+	text := p.text
+	if p.capture == CaptureGroup && p.value != nil {
+		text = nameText(p.value)
+	}
+	c.prog.captures = append(c.prog.captures, Site{p.capture, p.n, text, p.value})
 	return int32(len(c.prog.captures) - 1)
 }
 
 func (c *compiler) genCapture(p *Pattern, follow firstSet) {
-	i := c.captureInfo(p)
+	i := c.site(p)
 	a := c.attrs(p.a)
 	if a.fixed >= 0 && !a.captures {
 		c.gen(p.a, follow)

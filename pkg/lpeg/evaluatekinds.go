@@ -2,68 +2,53 @@ package lpeg
 
 import "fmt"
 
-func (e *Evaluator[V]) pushTable(k *mark, info *captureInfo) (int, error) {
+// pushTable collects the contents of a table and then has it made at once.
+func (e *Evaluator[V]) pushTable(k *mark, info *Site) (int, error) {
 	m := &e.machine
-	var t V
-	switch {
-	case k.kind == CaptureReuse && e.host.Reuse == nil:
-		return 0, fmt.Errorf("table: %w", ErrUnsupported)
-	case k.kind == CaptureReuse:
-		t = e.host.Reuse(info.value)
-	case k.end >= 0:
-		t = e.host.NewTable(0, 0)
-	default:
-		t = e.host.NewTable(e.count())
-	}
-	base := len(e.vals)
-	e.vals = append(e.vals, t)
+	base, names := len(e.vals), len(e.names)
 	e.cur++
-	if k.end >= 0 {
-		return 1, nil
-	}
-	index := 0
-	for {
+	for k.end < 0 {
 		c := &m.marks[e.cur]
 		if c.kind == CaptureClose {
+			e.cur++
 			break
 		}
-		if c.kind == CaptureGroup && c.info >= 0 && m.prog.captures[c.info].value != nil {
-			name := m.prog.captures[c.info].value
-			if err := e.value(); err != nil {
+		if c.kind != CaptureGroup || c.info < 0 || m.prog.captures[c.info].value == nil {
+			if _, err := e.push(); err != nil {
 				return 0, err
 			}
-			e.host.SetName(t, name, e.vals[base+1])
-		} else {
-			n, err := e.push()
-			if err != nil {
-				return 0, err
-			}
-			for i := range n {
-				e.host.SetIndex(t, index+i+1, e.vals[base+1+i])
-			}
-			index += n
+			continue
 		}
-		e.vals = e.vals[:base+1]
+		e.names = append(e.names, &m.prog.captures[c.info])
+		if c.end >= 0 {
+			e.named = append(e.named, e.host.Text(m.subject[c.pos:c.end]))
+			e.cur++
+			continue
+		}
+		if err := e.pushNamed(); err != nil {
+			return 0, err
+		}
 	}
-	e.cur++
+	if info.kind == CaptureReuse && !e.host.Reuses {
+		return 0, fmt.Errorf("table: %w", ErrUnsupported)
+	}
+	t := e.host.Table(info, e.names[names:], e.named[names:], e.vals[base:])
+	e.names, e.named, e.vals = e.names[:names], e.named[:names], append(e.vals[:base], t)
 	return 1, nil
 }
 
-// maxCount bounds the marks that are looked at for the size of a table.
-const maxCount = 128
-
-// count counts the captures directly in the table at the cursor.
-func (e *Evaluator[V]) count() (array, named int) {
-	m := &e.machine
-	for i := e.cur + 1; i < e.cur+maxCount && m.marks[i].kind != CaptureClose; i = m.after(i) {
-		k := &m.marks[i]
-		if k.kind == CaptureGroup && k.info >= 0 && m.prog.captures[k.info].value != nil {
-			named++
-		} else {
-			array++
-		}
+// pushNamed moves the first value of the group at the cursor to the named
+// values. The slots are in step with the names, whatever is nested in between.
+func (e *Evaluator[V]) pushNamed() error {
+	slot := len(e.named)
+	e.named = append(e.named, e.host.Nil)
+	last := len(e.vals)
+	if err := e.value(); err != nil {
+		return err
 	}
-	return array, named
+	e.named[slot] = e.vals[last]
+	e.vals = e.vals[:last]
+	return nil
 }
 
 // call replaces the values from base on by what fn returns for them.
@@ -81,7 +66,7 @@ func (e *Evaluator[V]) call(fn any, base int) (int, error) {
 	return n, nil
 }
 
-func (e *Evaluator[V]) pushFunction(info *captureInfo) (int, error) {
+func (e *Evaluator[V]) pushFunction(info *Site) (int, error) {
 	if f, ok := info.value.(Folder); ok {
 		v, err := e.fold(f)
 		if err != nil {
@@ -99,12 +84,6 @@ func (e *Evaluator[V]) pushFunction(info *captureInfo) (int, error) {
 
 // fold evaluates the capture at the cursor as Values and hands them to f.
 func (e *Evaluator[V]) fold(f Folder) (Value, error) {
-	k := &e.machine.marks[e.cur]
-	if k.end >= 0 {
-		arg := [1]Value{{Kind: KindText, Text: e.machine.subject[k.pos:k.end]}}
-		e.cur++
-		return f.Fold(arg[:])
-	}
 	if own, ok := any(e).(*Values); ok {
 		base := len(own.vals)
 		if _, err := own.values(); err != nil {
@@ -121,6 +100,14 @@ func (e *Evaluator[V]) fold(f Folder) (Value, error) {
 	if sub.busy {
 		sub = NewValues(nil)
 	}
+	if k := &e.machine.marks[e.cur]; k.end >= 0 {
+		base := len(sub.vals)
+		sub.vals = append(sub.vals, TextValue(e.machine.subject[k.pos:k.end]))
+		e.cur++
+		v, err := f.Fold(sub.vals[base:])
+		sub.vals = sub.vals[:base]
+		return v, err
+	}
 	outer := sub.borrow(&e.machine, e.cur, e.depth)
 	defer sub.giveBack(outer)
 	base := len(sub.vals)
@@ -133,7 +120,7 @@ func (e *Evaluator[V]) fold(f Folder) (Value, error) {
 	return v, err
 }
 
-func (e *Evaluator[V]) pushBack(info *captureInfo) (int, error) {
+func (e *Evaluator[V]) pushBack(info *Site) (int, error) {
 	m := &e.machine
 	at := e.cur
 	defer func() { m.steps -= at >> 6 }()
@@ -171,7 +158,7 @@ func (m *Machine) before(i int) int {
 	}
 }
 
-func (e *Evaluator[V]) pushQuery(info *captureInfo) (int, error) {
+func (e *Evaluator[V]) pushQuery(info *Site) (int, error) {
 	if e.host.Query == nil {
 		return 0, fmt.Errorf("query: %w", ErrUnsupported)
 	}
@@ -188,7 +175,7 @@ func (e *Evaluator[V]) pushQuery(info *captureInfo) (int, error) {
 	return 1, nil
 }
 
-func (e *Evaluator[V]) pushSelect(info *captureInfo) (int, error) {
+func (e *Evaluator[V]) pushSelect(info *Site) (int, error) {
 	if info.n == 0 {
 		e.skip()
 		return 0, nil
@@ -206,7 +193,7 @@ func (e *Evaluator[V]) pushSelect(info *captureInfo) (int, error) {
 	return 1, nil
 }
 
-func (e *Evaluator[V]) pushFold(k *mark, info *captureInfo) (int, error) {
+func (e *Evaluator[V]) pushFold(k *mark, info *Site) (int, error) {
 	m := &e.machine
 	e.cur++
 	if k.end >= 0 || m.marks[e.cur].kind == CaptureClose {

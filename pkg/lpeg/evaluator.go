@@ -16,6 +16,8 @@ type Evaluator[V any] struct {
 	machine Machine
 	host    *Host[V]
 	vals    []V
+	names   []*Site
+	named   []V
 	dynamic []V
 	args    []V
 	buf     []byte
@@ -73,6 +75,7 @@ func (e *Evaluator[V]) Match(p *Pattern, subject string, init int, args []V) (va
 	if len(prog.captures) > 0 {
 		m.runtime = e.runtime
 	}
+	e.names, e.named = e.names[:0], e.named[:0]
 	e.vals, e.dynamic, e.args, e.buf, e.depth = e.vals[:0], e.dynamic[:0], args, e.buf[:0], 0
 	end, err = m.match(prog, subject, init)
 	if err != nil || end < 0 {
@@ -197,7 +200,7 @@ func (e *Evaluator[V]) within() (int, error) {
 	return n, nil
 }
 
-func (e *Evaluator[V]) pushNested(k *mark, info *captureInfo) (int, error) {
+func (e *Evaluator[V]) pushNested(k *mark, info *Site) (int, error) {
 	switch k.kind {
 	case CaptureText:
 		return e.pushText(k)

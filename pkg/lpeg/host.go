@@ -2,7 +2,7 @@ package lpeg
 
 // Host turns captures into values of type V. Each function must be set,
 // except those of captures the host does not want: without Call, Query or
-// Reuse such captures fail with ErrUnsupported. Slices handed to a function
+// Decide such captures fail with ErrUnsupported. Slices handed to a function
 // are valid during the call.
 type Host[V any] struct {
 	// Nil is the value for "nothing".
@@ -15,15 +15,13 @@ type Host[V any] struct {
 	Const func(v any) V
 	// Value converts the result of a Folder.
 	Value func(v Value) V
-	// NewTable makes a table; the sizes are exact for named groups and a
-	// lower bound for the array.
-	NewTable func(array, named int) V
-	// Reuse returns the emptied table of a Cr.
-	Reuse func(table any) V
-	// SetIndex stores the i-th value, counted from 1, in a table made by NewTable.
-	SetIndex func(t V, i int, v V)
-	// SetName stores the value of a named group in a table made by NewTable.
-	SetName func(t V, name any, v V)
+	// Table makes the value of a Ct or, if Reuses is set, fills and returns
+	// the table of a Cr: the named values in order of appearance, a later one
+	// of the same name counting, and the values of the array. site tells
+	// captures apart; most often it comes with the same names as last time.
+	Table func(site *Site, names []*Site, named, array []V) V
+	// Reuses says that Table knows Cr.
+	Reuses bool
 	// Call calls a function with args and appends its results to out.
 	Call func(fn any, args, out []V) ([]V, error)
 	// Query looks key up in the operand of a query capture; ok is false if it is absent.

@@ -51,20 +51,30 @@ type inst struct {
 	set     *[256]bool
 }
 
-// captureInfo is what a capture mark refers to.
-type captureInfo struct {
+// Site is one capture of a Program. Its address identifies it.
+type Site struct {
 	kind  CaptureKind
 	n     int
 	text  string
 	value any
 }
 
+// Kind returns the kind of the capture.
+func (s *Site) Kind() CaptureKind { return s.kind }
+
+// Operand returns what the capture was made with: the table of a Cr, the name
+// of a group (a string, a float64, or a value of the host).
+func (s *Site) Operand() any { return s.value }
+
+// Name returns the name of a group as text.
+func (s *Site) Name() string { return s.text }
+
 // Program is a compiled pattern. It is immutable.
 type Program struct {
 	code     []inst
 	strings  []string
 	switches []*[256]int32
-	captures []captureInfo
+	captures []Site
 }
 
 // Len returns the number of instructions.

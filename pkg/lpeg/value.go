@@ -88,6 +88,8 @@ type Table struct {
 	Named []Entry
 
 	index map[string]int
+	// sites are the captures Named was made of, as long as nothing else changed it.
+	sites []*Site
 }
 
 // indexFrom is the number of names from which on a table keeps an index.
@@ -131,9 +133,6 @@ func (t *Table) Set(name string, v Value) {
 	if t.index != nil {
 		t.index[name] = len(t.Named)
 	}
+	t.sites = t.sites[:0]
 	t.Named = append(t.Named, Entry{name, v})
-}
-
-func (t *Table) reset() {
-	t.Array, t.Named, t.index = t.Array[:0], t.Named[:0], nil
 }

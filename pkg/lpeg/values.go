@@ -1,5 +1,7 @@
 package lpeg
 
+import "slices"
+
 // Values evaluates captures into Values. It keeps tables and slices from match
 // to match, so that a warm one allocates only what its functions allocate.
 type Values = Evaluator[Value]
@@ -23,10 +25,8 @@ func NewValues(host *ForeignHost) *Values {
 		Text:     TextValue,
 		Number:   func(n int) Value { return NumberValue(float64(n)) },
 		Value:    func(v Value) Value { return v },
-		NewTable: func(int, int) Value { return Value{Kind: KindTable, Ref: arena.table()} },
-		Reuse:    func(any) Value { return Value{Kind: KindTable, Ref: arena.table()} },
-		SetIndex: setIndex,
-		SetName:  func(t Value, name any, v Value) { t.Table().Set(nameText(name), v) },
+		Table:    arena.fill,
+		Reuses:   true,
 		AsText:   Value.AsText,
 		Decide:   decide,
 		TypeName: Value.typeName,
@@ -39,14 +39,6 @@ func NewValues(host *ForeignHost) *Values {
 	e := &Values{host: h}
 	e.begin = arena.begin
 	return e
-}
-
-func setIndex(t Value, i int, v Value) {
-	tab := t.Table()
-	for len(tab.Array) < i-1 {
-		tab.Array = append(tab.Array, Value{})
-	}
-	tab.Array = append(tab.Array[:i-1], v)
 }
 
 func decide(v Value) Decision {
@@ -105,8 +97,29 @@ func (a *arena) table() *Table {
 	}
 	t := a.tables[a.used]
 	a.used++
-	t.reset()
 	return t
+}
+
+// fill makes the table of a capture. The table that last stood in its place
+// mostly had the same names; then they are distinct and stay where they are.
+func (a *arena) fill(_ *Site, names []*Site, named, array []Value) Value {
+	t := a.table()
+	t.Array = append(t.Array[:0], array...)
+	if slices.Equal(t.sites, names) {
+		for i := range named {
+			t.Named[i].Value = named[i]
+		}
+		return Value{Kind: KindTable, Ref: t}
+	}
+	t.Named, t.index = t.Named[:0], nil
+	for i, s := range names {
+		t.Set(s.text, named[i])
+	}
+	t.sites = t.sites[:0]
+	if len(t.Named) == len(names) {
+		t.sites = append(t.sites, names...)
+	}
+	return Value{Kind: KindTable, Ref: t}
 }
 
 // begin takes all tables back. Of a match that used very many, most are dropped.

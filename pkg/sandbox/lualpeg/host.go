@@ -12,14 +12,12 @@ import (
 func (b *Binding) newHost() *lpeg.Host[lua.LValue] {
 	return &lpeg.Host[lua.LValue]{
 		Nil:      lua.LNil,
-		Text:     func(s string) lua.LValue { return lua.LString(s) },
+		Text:     b.box.text,
 		Number:   func(n int) lua.LValue { return lua.LNumber(n) },
 		Const:    func(v any) lua.LValue { return v.(lua.LValue) },
 		Value:    b.toLua,
-		NewTable: func(array, named int) lua.LValue { return b.current.CreateTable(array, named) },
-		Reuse:    func(t any) lua.LValue { return emptied(t.(*lua.LTable)) },
-		SetIndex: func(t lua.LValue, i int, v lua.LValue) { t.(*lua.LTable).RawSetInt(i, v) },
-		SetName:  setName,
+		Table:    b.table,
+		Reuses:   true,
 		Call:     b.call,
 		Query:    b.query,
 		AsText:   asText,
@@ -47,27 +45,6 @@ func (b *Binding) foreign() *lpeg.ForeignHost {
 			v, ok, err := b.query(table, b.toLua(key))
 			return fromLua(v), ok, err
 		},
-	}
-}
-
-// emptied removes the contents of a table that is filled again. The keys stay
-// known to the table, so that filling it allocates nothing.
-func emptied(t *lua.LTable) *lua.LTable {
-	for k, _ := t.Next(lua.LNil); k != lua.LNil; k, _ = t.Next(k) {
-		t.RawSet(k, lua.LNil)
-	}
-	return t
-}
-
-func setName(t lua.LValue, name any, v lua.LValue) {
-	tab := t.(*lua.LTable)
-	switch n := name.(type) {
-	case string:
-		tab.RawSetString(n, v)
-	case float64:
-		tab.RawSet(lua.LNumber(n), v)
-	case objectName:
-		tab.RawSet(n.v, v)
 	}
 }
 

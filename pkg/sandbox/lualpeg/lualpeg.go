@@ -42,7 +42,8 @@ type Binding struct {
 	data    map[*lpeg.Pattern]*lua.LUserData
 	folders map[*lua.LFunction]lpeg.Folder
 	rawset  *lua.LFunction
-	args    []lua.LValue
+	box     boxer
+	shapes  map[*lpeg.Site]*shape
 }
 
 // Open makes the binding of a state whose base library is open already: its
@@ -52,6 +53,7 @@ func Open(L *lua.LState) *Binding {
 		current: L,
 		data:    make(map[*lpeg.Pattern]*lua.LUserData),
 		folders: make(map[*lua.LFunction]lpeg.Folder),
+		shapes:  make(map[*lpeg.Site]*shape),
 	}
 	b.values = lpeg.NewValues(b.foreign())
 	b.host = b.newHost()
