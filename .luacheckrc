@@ -3,14 +3,14 @@
 std = "lua51"
 max_line_length = 130
 read_globals = {
-    "read_config", "read_message", "read_next_field", "write_message", "decode_message",
+    "read_config", "read_message", "write_message", "decode_message",
     "inject_message", "inject_payload", "add_to_payload",
 }
 -- what the host calls or reads
 globals = {
     "process_message", "timer_event", "flush", "timezone_aware",
     "grammar", "logger_grammar", "defaults", "types", "representations", "severity_map", "severity_default",
-    "severity_label", "multiline", "common_tags", "_PRESERVATION_VERSION",
+    "severity_label", "multiline", "common_tags", "extract", "_PRESERVATION_VERSION",
 }
 exclude_files = { "plugins/testdata" }
 

@@ -20,22 +20,22 @@ function split(text)
 end
 
 local blanks = l.space ^ 1
-local openstack = l.P '"' * request * '"' * blanks
-    * l.P "status: " ^ -1 * l.Cg(l.digit ^ 3 / tonumber, "http_status") * blanks
-    * l.P "len: " ^ -1 * l.Cg(l.digit ^ 1 / tonumber, "http_response_size") * blanks
-    * l.P "time: " ^ -1 * l.Cg(l.digit ^ 1 * (l.P "." * l.digit ^ 0) ^ -1 / tonumber, "http_response_time")
 
--- answer finds, anywhere in a text, a quoted request followed by status, size and
--- time, as OpenStack's services write them.
-answer = l.P { l.Ct(openstack) + (1 - l.P '"') ^ 1 * l.V(1) + l.P '"' * l.V(1) }
+-- openstack_answer is a quoted request followed by status, size and time, as
+-- OpenStack's services write them.
+openstack_answer = l.P '"' * request * '"' * blanks
+    * l.P "status: " ^ -1 * l.Cg(l.digit ^ 3, "http_status") * blanks
+    * l.P "len: " ^ -1 * l.Cg(l.digit ^ 1, "http_response_size") * blanks
+    * l.P "time: " ^ -1 * l.Cg(l.digit ^ 1 * (l.P "." * l.digit ^ 0) ^ -1, "http_response_time")
 
--- address finds the first IPv4 address in a text.
-address = l.P { l.C(ip.v4) * -(l.digit + l.P "." * l.digit) + (l.digit + ".") ^ 1 * l.V(1)
-    + (1 - l.S ".0123456789") ^ 1 * l.V(1) }
+-- first_address finds the first IPv4 address in a text.
+local looks_like_one = #(l.digit * l.digit ^ -2 * "." * l.digit)
+first_address = l.P { looks_like_one * l.C(ip.v4) * -(l.digit + l.P "." * l.digit)
+    + (l.alnum + ".") ^ 1 * l.V(1) + (1 - l.alnum - ".") ^ 1 * l.V(1) }
 
 -- has_address tells whether a text holds an IPv4 address.
 function has_address(text)
-    return text ~= nil and address:match(text) ~= nil
+    return text ~= nil and first_address:match(text) ~= nil
 end
 
 -- copy moves the request's parts from m into fields, which may have been used

@@ -26,6 +26,12 @@ stamp = l.Cg(date * (l.space + l.S "T_") * clock, "date")
     * (l.P "." * l.Cg(d ^ 1, "frac")) ^ -1
     * l.Cg(offset, "zone") ^ -1
 
+-- stamp_text is the same time as one text, for a declarative decoder: the engine
+-- checks the numbers.
+local dd = d * d
+stamp_text = dd * dd * "-" * dd * "-" * dd * (l.space + l.S "T_") * dd * ":" * dd * ":" * dd
+    * (l.P "." * d ^ 1) ^ -1 * (l.P "Z" + l.S "+-" * dd * l.P ":" ^ -1 * dd) ^ -1
+
 -- java is the time of log4j: 2017-03-13 08:52:14,070
 java = l.Cg(date * l.space * clock, "date") * (l.S ",." * l.Cg(d ^ 1, "frac")) ^ -1
 
