@@ -7,8 +7,12 @@ package modules
 import (
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/bloomfilter"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/circularbuffer"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/cjson"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/cuckoofilter"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/hyperloglog"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/structs"
 )
 
 // Limits are what a module must not exceed; 0 means no limit.
@@ -28,5 +32,9 @@ func All(limits Limits) []Module {
 	return []Module{
 		{"cjson", cjson.Opener(cjson.Options{MaxOutput: limits.Output, MaxInput: limits.Memory / 2})},
 		{"circular_buffer", circularbuffer.Opener(limits.Memory)},
+		{"bloom_filter", bloomfilter.Opener(limits.Memory)},
+		{"cuckoo_filter", cuckoofilter.Opener(limits.Memory)},
+		{"hyperloglog", hyperloglog.Open},
+		{"struct", structs.Opener(limits.Memory)},
 	}
 }

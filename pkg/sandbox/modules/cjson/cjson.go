@@ -114,6 +114,7 @@ func tooMany(L *lua.LState, n int) {
 
 func (m *module) setSparse(L *lua.LState) int {
 	tooMany(L, 3)
+	L.SetTop(3) // the results go behind the arguments
 	boolOption(L, 1, &m.sparseConvert)
 	intOption(L, 2, &m.sparseRatio, 0, maxInt)
 	intOption(L, 3, &m.sparseSafe, 0, maxInt)
