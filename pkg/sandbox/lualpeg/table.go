@@ -83,18 +83,36 @@ func (b *Binding) shaped(site *lpeg.Site, names []*lpeg.Site, named []lua.LValue
 		}
 	}
 	model := (*tableLayout)(unsafe.Pointer(sh.model))
-	t := &lua.LTable{}
-	*(*tableLayout)(unsafe.Pointer(t)) = tableLayout{
-		metatable: lua.LNil,
-		strdict:   maps.Clone(model.strdict),
-		keys:      slices.Clone(model.keys),
-		k2i:       maps.Clone(model.k2i),
-	}
-	strdict := (*tableLayout)(unsafe.Pointer(t)).strdict
+	t, keys := newTable(len(model.keys))
+	layout := (*tableLayout)(unsafe.Pointer(t))
+	strdict := maps.Clone(model.strdict)
 	for i, s := range names {
 		strdict[s.Name()] = named[i]
 	}
+	layout.metatable = lua.LNil
+	layout.strdict = strdict
+	layout.keys = append(keys, model.keys...)
+	layout.k2i = maps.Clone(model.k2i)
 	return t
+}
+
+// newTable allocates a table and room for its list of keys in one piece.
+func newTable(keys int) (*lua.LTable, []lua.LValue) {
+	switch {
+	case keys <= 4:
+		x := new(struct {
+			table lua.LTable
+			keys  [4]lua.LValue
+		})
+		return &x.table, x.keys[:0]
+	case keys <= 8:
+		x := new(struct {
+			table lua.LTable
+			keys  [8]lua.LValue
+		})
+		return &x.table, x.keys[:0]
+	}
+	return new(lua.LTable), make([]lua.LValue, 0, keys)
 }
 
 // learn makes the model of a capture whose names are distinct strings.
