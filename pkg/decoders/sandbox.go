@@ -21,7 +21,7 @@ const (
 type Sandbox struct {
 	opts   sandbox.Options
 	log    *slog.Logger
-	plugin *sandbox.Plugin
+	plugin *sandbox.Reloader
 
 	pass    bool // hand on records the plugin made nothing of
 	opened  time.Time
@@ -49,7 +49,7 @@ func NewSandbox(opts sandbox.Options, log *slog.Logger, change ...SandboxOption)
 	for _, c := range change {
 		c(s)
 	}
-	plugin, err := sandbox.Open(opts)
+	plugin, err := sandbox.NewReloader(opts, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (s *Sandbox) Decode(raw *message.Message, emit message.Emit) error {
 		}
 		return Reject("decode a record of %s: %s", raw.Logger, res.Text)
 	}
-	if res.Held && s.pass && !s.plugin.Declarative() {
+	if res.Held && s.pass && !s.plugin.Plugin().Declarative() {
 		return emit(raw)
 	}
 	return nil
@@ -123,13 +123,19 @@ func (s *Sandbox) Stats() sandbox.Stats {
 // Deaths counts how often the plugin had to be opened anew.
 func (s *Sandbox) Deaths() int64 { return s.deaths }
 
-// Replace makes the decoder use another, already opened plugin: hot reload. The
-// old one is closed after it flushed what it held.
-func (s *Sandbox) Replace(plugin *sandbox.Plugin, opts sandbox.Options, emit message.Emit) error {
-	err := s.Close(emit)
+// Reload puts a new version of the plugin on trial; see sandbox.Reloader. The
+// old one runs on when it cannot be opened or fails its trial.
+func (s *Sandbox) Reload(opts sandbox.Options) error {
 	opts.Kind, opts.Clock = sandbox.KindDecoder, s.opts.Clock
-	s.opts, s.plugin, s.opened, s.pause = opts, plugin, s.opts.Clock(), 0
-	return err
+	if s.plugin == nil { // it died: the new version is what is opened next
+		s.opts, s.retryAt = opts, time.Time{}
+		return nil
+	}
+	if err := s.plugin.Reload(opts); err != nil {
+		return err
+	}
+	s.opts = opts
+	return nil
 }
 
 // ready opens the plugin again when its pause is over.
@@ -141,7 +147,7 @@ func (s *Sandbox) ready() error {
 	if now.Before(s.retryAt) {
 		return Reject("decoder %s is out of order until %s: %w", s.opts.Name, s.retryAt.Format(time.TimeOnly), s.why)
 	}
-	plugin, err := sandbox.Open(s.opts)
+	plugin, err := sandbox.NewReloader(s.opts, 0)
 	if err != nil {
 		s.delay(now, err)
 		return Reject("open decoder %s again: %w", s.opts.Name, err)
