@@ -1,22 +1,20 @@
 -- System logs written by rsyslog. Options: syslog_pattern (the template that
 -- wrote the lines), fallback_syslog_pattern (tried when it does not match).
-local record = require "log_record"
+local l = require "lpeg"
 local syslog = require "log_syslog"
+local template = require "log_template"
 
 local pattern = read_config("syslog_pattern") or error("syslog_pattern must be given: the rsyslog template of the file")
-local parser = syslog.new(pattern)
 local fallback = read_config("fallback_syslog_pattern")
-fallback = fallback and syslog.new(fallback)
 
-local msg = { Type = "log" }
+local first = template.build(pattern)
+local second = fallback and template.build(fallback)
 
-function process_message()
-    local log = record.payload()
-    local used = parser
-    if not used:parse(log, msg) then
-        used = fallback
-        if not used or not used:parse(log, msg) then return record.reject("syslog", log) end
-    end
-    msg.Logger = string.gsub(read_message("Logger"), "%.log$", "")
-    return record.emit(msg, used.exact)
+if first and (second or not fallback) then
+    grammar = second and first + second or first
+    -- the stream's name without .log
+    logger_grammar = l.Cg((1 - l.P ".log" * -1) ^ 1, "Logger")
+    defaults = { Type = "log", Severity = 7, Pid = 0 }
+else
+    process_message = syslog.process(pattern, fallback)
 end

@@ -38,6 +38,10 @@ local id = identifier.uuid
 local context = search(l.P "[" * l.P "None " ^ -1 * l.P "req-" ^ -1 * l.Cg(id, "request_id")
     * (l.space * l.Cg(id, "user_id") * l.space * l.Cg(id, "tenant_id")) ^ -1)
 
-extract = { context, #search(http.openstack_answer) * l.Cg(http.first_address, "http_client_ip_address") ^ -1 }
+-- an address is a client's only if the text holds a request, which it precedes
+-- as a rule
+local client = l.Cg(http.first_address, "http_client_ip_address")
+local answer = search(http.openstack_answer)
+extract = { context, #search " HTTP/" * (client * answer + answer * client ^ -1) }
 
 types = { http_status = "number", http_response_size = "number", http_response_time = "number" }

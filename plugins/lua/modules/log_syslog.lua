@@ -5,6 +5,7 @@ local time = require "log_time"
 local record = require "log_record"
 local string = require "string"
 local pairs = pairs
+local read_message = read_message
 local setmetatable = setmetatable
 local tostring = tostring
 local type = type
@@ -69,6 +70,23 @@ function M:parse(log, msg)
     if rest then msg.Payload = msg.Payload .. "\n" .. record.chomp(rest) end
     msg.Fields = fields
     return true
+end
+
+-- process makes a process_message for system logs: fallback, which may be nil, is
+-- the template that is tried when the first one does not match.
+function process(template, fallback)
+    local parser, second = new(template), fallback and new(fallback)
+    local msg = { Type = "log" }
+    return function()
+        local log = record.payload()
+        local used = parser
+        if not used:parse(log, msg) then
+            used = second
+            if not used or not used:parse(log, msg) then return record.reject("syslog", log) end
+        end
+        msg.Logger = string.gsub(read_message("Logger"), "%.log$", "")
+        return record.emit(msg, used.exact)
+    end
 end
 
 return M
