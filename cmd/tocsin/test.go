@@ -28,7 +28,7 @@ Flags:
   --mutate              change operators, thresholds, windows, severities and the
                         order of policies one at a time, and report the changes
                         that no test notices
-  --min-score PERCENT   with --mutate: exit 1 below this score (default 0)
+  --min-score PERCENT   with --mutate: exit 1 below this score (default 100)
   --parallel N          tests run at once (default: one per core)
 
 Exit codes: 0 all passed, 1 a test failed or the score is too low, 2 wrong usage,
@@ -56,7 +56,7 @@ func parseTestFlags(std streams, args []string) (testFlags, error) {
 	set.StringVar(&f.run, "run", "", "")
 	set.StringVar(&f.output, "output", "table", "")
 	set.BoolVar(&f.mutate, "mutate", false, "")
-	set.Float64Var(&f.minScore, "min-score", 0, "")
+	set.Float64Var(&f.minScore, "min-score", 100, "")
 	set.IntVar(&f.parallel, "parallel", 0, "")
 	for rest := args; ; { // flags may stand between the files
 		if err := set.Parse(rest); err != nil {

@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/afd"
 	"github.com/tocsin-lma/tocsin/pkg/alarmtest"
@@ -9,6 +13,30 @@ import (
 
 func scriptCompiler() afd.CompileFunc { return nil }
 
-func reportMutants(_ context.Context, std streams, f testFlags, _ []*alarmtest.File, results []alarmtest.Result, _ alarmtest.Options) int {
-	return reportTests(std, f, results, 0)
+// reportMutants runs the mutants of a library whose tests pass.
+func reportMutants(ctx context.Context, std streams, f testFlags, files []*alarmtest.File, results []alarmtest.Result, opt alarmtest.Options) int {
+	for _, r := range results {
+		if !r.OK {
+			printFailures(std.err, results)
+			fmt.Fprintln(std.err, "tocsin test: --mutate needs tests that pass")
+			return exitFindings
+		}
+	}
+	began := time.Now()
+	score := alarmtest.Mutate(ctx, files, opt)
+	percent := math.Floor(score.Percent()*10) / 10
+	if f.output == "json" {
+		enc := json.NewEncoder(std.out)
+		enc.SetIndent("", "  ")
+		_ = enc.Encode(map[string]any{"score": percent, "total": score.Total, "killed": score.Killed, "survivors": score.Survivors})
+	} else {
+		for _, s := range score.Survivors {
+			fmt.Fprintf(std.out, "SURVIVED %s: %s\n", s.Element, s.Change)
+		}
+		fmt.Fprintf(std.out, "%d of %d mutants noticed, score %.1f %% in %s\n", score.Killed, score.Total, percent, time.Since(began).Round(time.Millisecond))
+	}
+	if percent < f.minScore {
+		return exitFindings
+	}
+	return exitOK
 }

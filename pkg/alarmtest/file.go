@@ -32,6 +32,7 @@ type Test struct {
 	model       *config.Node
 	shared      bool // model is the file's: what is loaded from it can be kept
 	file        *File
+	cache       modelCache
 	loadError   *regexp.Regexp
 	loadWarning *regexp.Regexp
 	steps       []step

@@ -19,7 +19,8 @@ type models struct {
 	warnings  []error
 }
 
-// modelCache keeps what the tests of a file that have no model of their own share.
+// modelCache keeps what was loaded: of a test, or of a file for the tests that
+// have no model of their own.
 type modelCache struct {
 	once sync.Once
 	m    *models
@@ -27,11 +28,11 @@ type modelCache struct {
 }
 
 func (t *Test) load() (*models, error) {
-	if !t.shared {
-		return loadModels(t.model)
+	c, n := &t.cache, t.model
+	if t.shared {
+		c, n = &t.file.cache, t.file.base
 	}
-	c := &t.file.cache
-	c.once.Do(func() { c.m, c.err = loadModels(t.file.base) })
+	c.once.Do(func() { c.m, c.err = loadModels(n) })
 	return c.m, c.err
 }
 
