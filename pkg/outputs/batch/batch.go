@@ -151,15 +151,19 @@ func Split(b []byte, cut Cut) [][]byte {
 	return items
 }
 
-// Halve cuts a batch in two between items, near its middle. The second half of a
-// batch of one item is empty.
+// Halve cuts a batch in two between items, near its middle. The second half is
+// empty only when the batch is one item.
 func Halve(b []byte, cut Cut) (first, second []byte) {
-	rest := b
-	for len(rest) > 0 {
-		_, rest = cut(rest)
-		if done := len(b) - len(rest); done >= len(b)/2 {
-			return b[:done], rest
+	done := 0
+	for len(b) > 0 {
+		_, rest := cut(b[done:])
+		if len(rest) == 0 && done > 0 {
+			break
+		}
+		done = len(b) - len(rest)
+		if len(rest) == 0 || done >= len(b)/2 {
+			break
 		}
 	}
-	return b, nil
+	return b[:done], b[done:]
 }
