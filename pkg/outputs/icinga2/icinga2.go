@@ -58,13 +58,11 @@ func New(cfg Config) (*Output, error) {
 }
 
 type result struct {
-	Type        string            `json:"type"`
-	Filter      string            `json:"filter"`
-	Vars        map[string]string `json:"filter_vars"`
-	State       int               `json:"exit_status"`
-	Output      string            `json:"plugin_output"`
-	TTL         int               `json:"ttl,omitempty"`
-	CheckSource string            `json:"check_source,omitempty"`
+	Service     string `json:"service"` // host!name
+	State       int    `json:"exit_status"`
+	Output      string `json:"plugin_output"`
+	TTL         int    `json:"ttl,omitempty"`
+	CheckSource string `json:"check_source,omitempty"`
 }
 
 // Send sends the results of b.
@@ -79,15 +77,14 @@ func (o *Output) Send(ctx context.Context, b []byte) error {
 }
 
 func (o *Output) send(ctx context.Context, e event.Event) error {
-	r := result{
-		Type: "Service",
-		// Names go into variables: in the filter they could be code.
-		Filter: "host.name == tocsin_host && service.name == tocsin_service",
-		Vars:   map[string]string{"tocsin_host": e.Host, "tocsin_service": e.Name},
-		State:  states[e.Status], Output: e.Label + ": " + e.Text, TTL: o.cfg.TTL, CheckSource: o.cfg.CheckSource,
+	host := e.Host
+	if host == "" {
+		host = o.cfg.ClusterHost
 	}
-	if e.Host == "" {
-		r.Vars["tocsin_host"] = o.cfg.ClusterHost
+	r := result{
+		// Not a filter: that answers 500 when it matches nothing.
+		Service: host + "!" + e.Name,
+		State:   states[e.Status], Output: e.Label + ": " + e.Text, TTL: o.cfg.TTL, CheckSource: o.cfg.CheckSource,
 	}
 	if r.TTL == 0 {
 		r.TTL = e.TTL
@@ -103,7 +100,7 @@ func (o *Output) send(ctx context.Context, e event.Event) error {
 		return err
 	}
 	if res.Status == http.StatusNotFound && gjson.GetBytes(res.Body, "error").Int() == http.StatusNotFound {
-		return fmt.Errorf("%w: Icinga has no service %q on host %q; define it there", message.ErrPermanent, e.Name, r.Vars["tocsin_host"])
+		return fmt.Errorf("%w: Icinga has no service %q on host %q; define it there", message.ErrPermanent, e.Name, host)
 	}
 	if err = httpsend.Check(res); err != nil {
 		return err

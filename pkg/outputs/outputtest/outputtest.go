@@ -78,10 +78,12 @@ func (s *store) requireAll(t *testing.T, n int, except ...string) {
 func Deliver(t *testing.T, out Output, b []byte) []message.Rejected {
 	t.Helper()
 	var rejected []message.Rejected
+	var last error
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		ctx, cancel := context.WithTimeout(t.Context(), prompt)
 		err := out.Send(ctx, b)
 		cancel()
+		last = err
 		var partial *message.SendError
 		switch {
 		case err == nil:
@@ -96,7 +98,7 @@ func Deliver(t *testing.T, out Output, b []byte) []message.Rejected {
 		}
 		time.Sleep(10 * time.Millisecond) // the far side is being restarted
 	}
-	require.Fail(t, "the batch was not delivered in time")
+	require.Fail(t, "the batch was not delivered in time", "%v", last)
 	return nil
 }
 
