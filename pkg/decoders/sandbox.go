@@ -131,11 +131,7 @@ func (s *Sandbox) Reload(opts sandbox.Options) error {
 		s.opts, s.retryAt = opts, time.Time{}
 		return nil
 	}
-	if err := s.plugin.Reload(opts); err != nil {
-		return err
-	}
-	s.opts = opts
-	return nil
+	return s.plugin.Reload(opts)
 }
 
 // ready opens the plugin again when its pause is over.
@@ -175,6 +171,7 @@ func (s *Sandbox) failed(err error) error {
 	s.delay(now, dead)
 	s.deaths++
 	s.lost = s.Stats()
+	s.opts = s.plugin.Options()
 	_ = s.plugin.Close(nil)
 	s.plugin = nil
 	s.log.Warn("decoder terminated", "decoder", s.opts.Name, "error", dead, "opens_again_in", s.pause)

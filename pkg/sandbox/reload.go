@@ -69,6 +69,9 @@ func (r *Reloader) Failure() error { return r.failure }
 // Reloads counts the take-overs.
 func (r *Reloader) Reloads() int64 { return r.reloads }
 
+// Options returns the options of the version that runs.
+func (r *Reloader) Options() Options { return r.opts }
+
 // Plugin returns the version that runs.
 func (r *Reloader) Plugin() *Plugin { return r.active }
 

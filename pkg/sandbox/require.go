@@ -37,6 +37,16 @@ func (p *Plugin) installModules() {
 			p.eng.preload(m.Name, m.Open)
 		}
 	}
+	if !p.opts.NoNative {
+		if !p.overridden("logtime") {
+			p.eng.preload("logtime", p.openLogtime)
+		}
+		if p.opts.Shipped != nil && !p.overridden("date_time") {
+			if source, err := fs.ReadFile(p.opts.Shipped, "date_time.lua"); err == nil {
+				p.eng.preload("date_time", func(L *lua.LState) int { return p.openDateTime(L, string(source)) })
+			}
+		}
+	}
 	for name, open := range p.opts.Native {
 		if !p.overridden(name) {
 			p.eng.preload(name, open)
