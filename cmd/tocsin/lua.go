@@ -30,8 +30,11 @@ modules that come with Tocsin. SCRIPT "-" is the standard input.
   -I DIR   look for modules in DIR first
 `
 
+// exitInterrupted is the exit code of a script that a signal ended.
+const exitInterrupted = 130
+
 // runLua is "tocsin lua".
-func runLua(_ context.Context, std streams, args []string) int {
+func runLua(ctx context.Context, std streams, args []string) int {
 	var dirs []string
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "-" {
 		flag := args[0]
@@ -63,6 +66,9 @@ func runLua(_ context.Context, std streams, args []string) int {
 		fmt.Fprintf(std.err, "tocsin lua: cannot open %s: %v\n", args[0], err)
 		return exitFindings
 	}
+	// A script that does not end must not outlive a signal: the machine has no
+	// point at which to stop it, so the process ends.
+	defer context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })()
 	out := bufio.NewWriter(std.out)
 	code := runScript(streams{std.in, out, std.err}, dirs, args, source)
 	if err := out.Flush(); err != nil {
