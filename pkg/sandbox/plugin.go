@@ -370,10 +370,18 @@ func (p *Plugin) finishEncoder(res *Result, current *message.Message) {
 }
 
 func (p *Plugin) dropPending() {
-	p.pool = append(p.pool, p.pending...)
+	for _, m := range p.pending[:min(len(p.pending), maxPool)] {
+		if len(p.pool) < maxPool {
+			p.pool = append(p.pool, m)
+		}
+	}
+	clear(p.pending)
 	p.pending = p.pending[:0]
 	p.pendingBytes = 0
 }
+
+// maxPool bounds the messages kept for reuse.
+const maxPool = 64
 
 // pendingMessage returns an empty message that is kept until the call ends.
 func (p *Plugin) pendingMessage() *message.Message {
