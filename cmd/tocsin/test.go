@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/tocsin-lma/tocsin/pkg/afd/sandboxed"
 	"github.com/tocsin-lma/tocsin/pkg/alarmtest"
 	"github.com/tocsin-lma/tocsin/pkg/config"
 )
@@ -87,7 +88,7 @@ func runTest(ctx context.Context, std streams, args []string) int {
 		fmt.Fprintf(std.err, "tocsin test: %v\nRun 'tocsin test --help' for the flags.\n", err)
 		return exitUsage
 	}
-	opt := alarmtest.Options{Parallel: f.parallel, Compile: scriptCompiler()}
+	opt := alarmtest.Options{Parallel: f.parallel, Compile: sandboxed.Compile}
 	if f.run != "" {
 		if opt.Match, err = regexp.Compile(f.run); err != nil {
 			fmt.Fprintf(std.err, "tocsin test: --run %q is not a regular expression: %v\n", f.run, err)

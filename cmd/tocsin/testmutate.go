@@ -7,11 +7,8 @@ import (
 	"math"
 	"time"
 
-	"github.com/tocsin-lma/tocsin/pkg/afd"
 	"github.com/tocsin-lma/tocsin/pkg/alarmtest"
 )
-
-func scriptCompiler() afd.CompileFunc { return nil }
 
 // reportMutants runs the mutants of a library whose tests pass.
 func reportMutants(ctx context.Context, std streams, f testFlags, files []*alarmtest.File, results []alarmtest.Result, opt alarmtest.Options) int {

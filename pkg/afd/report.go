@@ -59,6 +59,18 @@ func (a *Alarm) message(status health.Status, found []labelled, now time.Time) *
 	return m
 }
 
+// Unknown returns the verdict UNKNOWN with one alarm that gives the reason: what
+// is said in place of an evaluation that failed.
+func (a *Alarm) Unknown(now time.Time, reason string) *message.Message {
+	a.status, a.known = health.Unknown, true
+	rule := &Rule{Function: "evaluate", Metric: a.def.Name, OperatorText: "==", Window: 10, Periods: 1}
+	if len(a.def.Triggers) > 0 && len(a.def.Triggers[0].Rules) > 0 {
+		rule = &a.def.Triggers[0].Rules[0]
+	}
+	f := finding{rule: &ruleState{def: rule}, value: -1, text: reason, outcome: broken}
+	return a.message(health.Unknown, []labelled{{f, health.Unknown}}, now)
+}
+
 // uuid is derived, so that a replay gives the same bytes.
 func (a *Alarm) uuid(now time.Time) message.UUID {
 	h := fnv.New64a()
