@@ -24,7 +24,7 @@ func (vm *VM) openIO() {
 		if current == stdout {
 			return vm.writeStdout(L, 1, stdout)
 		}
-		return plain.GFunction(L)
+		return forward(L, plain)
 	}))
 	file, ok := L.GetTypeMetatable("FILE*").(*lua.LTable)
 	if !ok {
@@ -43,8 +43,17 @@ func (vm *VM) openIO() {
 		if L.Get(1) == stdout {
 			return vm.writeStdout(L, 2, stdout)
 		}
-		return write.GFunction(L)
+		return forward(L, write)
 	}))
+}
+
+// forward calls fn with the arguments of the running function and returns its
+// results; fn needs its own frame, because its upvalues are found there.
+func forward(L *lua.LState, fn *lua.LFunction) int {
+	n := L.GetTop()
+	L.Insert(fn, 1)
+	L.Call(n, lua.MultRet)
+	return L.GetTop()
 }
 
 // writeStdout writes the arguments from n on to the standard output.
