@@ -2,6 +2,7 @@ package lpeg
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -57,6 +58,7 @@ type verifier struct {
 	state []uint8 // of the left recursion search: 0 new, 1 being visited, 2 done
 	used  []bool
 	order []int
+	path  []int // rules being visited by the left recursion search
 }
 
 func (v *verifier) verify() error {
@@ -145,14 +147,27 @@ func (v *verifier) fixpoint() {
 func (v *verifier) leftRule(i int) error {
 	switch v.state[i] {
 	case 1:
-		return fmt.Errorf("rule '%s' %w", nameText(v.rules[i].Name), ErrLeftRecursive)
+		return fmt.Errorf("rule '%s' %w", nameText(v.rules[v.blamed(i)].Name), ErrLeftRecursive)
 	case 2:
 		return nil
 	}
 	v.state[i] = 1
+	v.path = append(v.path, i)
 	err := v.left(v.rules[i].Pattern)
+	v.path = v.path[:len(v.path)-1]
 	v.state[i] = 2
 	return err
+}
+
+// blamed returns the rule that LPeg names when the path leads back to rule i:
+// it follows the circle until it has passed maxRules rules, and names the last.
+func (v *verifier) blamed(i int) int {
+	passed := v.path[1:]
+	if len(passed) >= maxRules {
+		return passed[maxRules-1]
+	}
+	circle := v.path[slices.Index(v.path, i):]
+	return circle[(maxRules-1-len(passed))%len(circle)]
 }
 
 // left visits the rules p may call before it consumed anything.

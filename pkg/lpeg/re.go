@@ -31,6 +31,10 @@ type Definitions struct {
 	Equal any
 }
 
+// errNoMatch says that something else than expected comes next; the sequence
+// around it reports it, at the place where the part began.
+var errNoMatch = errors.New("no match")
+
 // maxReDepth bounds the nesting of parentheses.
 const maxReDepth = 200
 
@@ -182,7 +186,12 @@ func (r *reader) seqEnd() bool {
 func (r *reader) seq() (*Pattern, error) {
 	var parts []*Pattern
 	for !r.seqEnd() {
+		at := r.i
 		p, err := r.prefix()
+		if errors.Is(err, errNoMatch) {
+			r.i = at
+			return nil, r.syntax()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -216,6 +225,7 @@ func (r *reader) suffix() (*Pattern, error) {
 	p, err := r.primary()
 	r.space()
 	for err == nil {
+		at, before := r.i, p
 		switch {
 		case r.accept("+"):
 			p, err = r.b.Repeat(p, 1)
@@ -234,6 +244,10 @@ func (r *reader) suffix() (*Pattern, error) {
 		default:
 			return p, nil
 		}
+		if errors.Is(err, errNoMatch) {
+			r.i = at
+			return before, nil
+		}
 		r.space()
 	}
 	return nil, err
@@ -250,12 +264,10 @@ func (r *reader) number() (int, bool) {
 
 // times reads the count of "p^n", "p^+n" and "p^-n".
 func (r *reader) times(p *Pattern) (*Pattern, error) {
-	at := r.i
 	plus, minus := r.accept("+"), r.accept("-")
 	n, ok := r.number()
 	if !ok {
-		r.i = at
-		return nil, r.syntax()
+		return nil, errNoMatch
 	}
 	if plus || minus {
 		if minus {
@@ -276,11 +288,9 @@ func (r *reader) times(p *Pattern) (*Pattern, error) {
 // named applies an operation whose operand is a defined name.
 func (r *reader) named(p *Pattern, apply func(*Pattern, string) (*Pattern, error)) (*Pattern, error) {
 	r.space()
-	at := r.i
 	name := r.name()
 	if name == "" {
-		r.i = at
-		return nil, r.syntax()
+		return nil, errNoMatch
 	}
 	if apply == nil {
 		return nil, fmt.Errorf("%w name: %s", ErrReName, name)
@@ -306,7 +316,7 @@ func (r *reader) arrow(p *Pattern) (*Pattern, error) {
 func (r *reader) quoted() (string, error) {
 	end := strings.IndexByte(r.s[r.i+1:], r.s[r.i])
 	if end < 0 {
-		return "", r.syntax()
+		return "", errNoMatch
 	}
 	s := r.s[r.i+1 : r.i+1+end]
 	r.i += end + 2

@@ -32,12 +32,10 @@ func (r *reader) primary() (*Pattern, error) {
 	case r.accept("."):
 		return r.b.Any(1), nil
 	}
-	at := r.i
 	angle := r.accept("<")
 	name := r.name()
 	if name == "" || angle && !r.accept(">") {
-		r.i = at
-		return nil, r.syntax()
+		return nil, errNoMatch
 	}
 	if !r.grammar {
 		return nil, fmt.Errorf("rule '%s' used %w", name, ErrOutsideGrammar)
@@ -52,7 +50,7 @@ func (r *reader) enclosed(end string, wrap func(*Pattern) *Pattern) (*Pattern, e
 		return nil, err
 	}
 	if !r.accept(end) {
-		return nil, r.syntax()
+		return nil, errNoMatch
 	}
 	return wrap(p), nil
 }
@@ -73,7 +71,7 @@ func (r *reader) group() (*Pattern, error) {
 func (r *reader) back() (*Pattern, error) {
 	name := r.name()
 	if name == "" {
-		return nil, r.syntax()
+		return nil, errNoMatch
 	}
 	equal := r.defs.Equal
 	if equal == nil {
@@ -96,12 +94,10 @@ func equalText(args []Value) (Value, error) {
 
 // defined reads "%name".
 func (r *reader) defined() (*Pattern, error) {
-	at := r.i
 	r.i++
 	name := r.name()
 	if name == "" {
-		r.i = at
-		return nil, r.syntax()
+		return nil, errNoMatch
 	}
 	if r.defs.Pattern != nil {
 		if p, ok, err := r.defs.Pattern(name); ok || err != nil {
@@ -143,14 +139,12 @@ func predefined(name string) (Set, bool) {
 
 // class reads "[...]".
 func (r *reader) class() (*Pattern, error) {
-	at := r.i
 	r.i++
 	negated := r.accept("^")
 	var sum *Pattern
 	for first := true; first || !r.peek("]"); first = false {
 		if r.i >= len(r.s) {
-			r.i = at
-			return nil, r.syntax()
+			return nil, errNoMatch
 		}
 		p, err := r.item()
 		if err != nil {

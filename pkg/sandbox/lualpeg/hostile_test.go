@@ -1,0 +1,85 @@
+package lualpeg_test
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/tocsin-lma/tocsin/pkg/lpeg"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/lualpeg"
+)
+
+// TestHostilePatterns runs patterns that would go on for very long, or fill
+// the memory, and names the limit that stops each.
+func TestHostilePatterns(t *testing.T) {
+	for _, c := range []struct{ name, script, want string }{
+		{"exponential backtracking", `
+			local p = lpeg.P"a"
+			for _ = 1, 40 do p = (p * lpeg.P"x" + p * lpeg.P"y" + lpeg.P"a") end
+			p:match(("a"):rep(100))`, "too big"},
+		{"exponential grammar", `
+			local g = { lpeg.V"r1" }
+			for i = 1, 60 do g["r" .. i] = lpeg.V("r" .. i + 1) * "x" + lpeg.V("r" .. i + 1) * "y" end
+			g.r61 = lpeg.P"a"
+			lpeg.match(g, "a")`, "step limit"},
+		{"quadratic search", `
+			local p = lpeg.P{ lpeg.P"a"^0 * "b" + 1 * lpeg.V(1) }
+			p:match(("a"):rep(300000))`, "step limit"},
+		{"deep recursion", `
+			lpeg.setmaxstack(1e9)
+			lpeg.match({ "(" * lpeg.V(1) * ")" + "x" }, ("("):rep(400000))`, "backtrack stack overflow"},
+		{"too many captures", `(lpeg.C(1)^0):match(("a"):rep(300000))`, "too many captures"},
+		{"doubling pattern", `local p = lpeg.P"a" for _ = 1, 60 do p = p * p end`, "too big"},
+		{"huge repetition", `local p = lpeg.P"a" ^ 1e9`, "too big"},
+		{"huge option", `local p = lpeg.P"a" ^ -1e9`, "too big"},
+		{"doubling text", `
+			local p = lpeg.C(1) / "%1"
+			for _ = 1, 60 do p = p / "%1%1" end
+			p:match"a"`, "limit"},
+		{"nested captures", `
+			local p = lpeg.C(1)
+			for _ = 1, 5000 do p = lpeg.Ct(p) end
+			p:match"a"`, "nesting too deep"},
+		{"back references", `
+			local p = lpeg.Cg(lpeg.C(1), "g")
+			((lpeg.Cg("a", "x")^1 * lpeg.Cb"g"^-1)):match(("a"):rep(90000))`, ""},
+		{"empty loop", `lpeg.P{ lpeg.V"e"^0, e = lpeg.P"a" + "" }`, "empty loop"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			vm, b := open(t)
+			b.Limits = lpeg.Limits{Steps: 1_000_000, Captures: 100_000, Text: 1 << 20}
+			start := time.Now()
+			err := vm.Load("hostile", `local lpeg = require "lpeg"; `+c.script)
+			require.Less(t, time.Since(start), 2*time.Second)
+			if c.want != "" {
+				require.ErrorContains(t, err, c.want)
+			}
+		})
+	}
+}
+
+func TestStepsAreCharged(t *testing.T) {
+	vm, b := open(t)
+	charged := 0
+	b.Charge = func(_ *lua.LState, steps int) { charged += steps }
+	eval(t, vm, `lpeg.P{ lpeg.P"a" * "b" + 1 * lpeg.V(1) }:match(("a"):rep(1000))`)
+	require.Greater(t, charged, 10)
+	before := charged
+	eval(t, vm, `lpeg.Cmt(1, function(s) lpeg.match((lpeg.P"a" * lpeg.P"a" + "b")^0, s) return true end):match(("ab"):rep(1000))`)
+	require.Greater(t, charged, before)
+}
+
+// TestLayout compares the mirrored structures with gopher-lua's.
+func TestLayout(t *testing.T) {
+	ours, theirs := lualpeg.TableLayout(), reflect.TypeOf(lua.LTable{})
+	require.Equal(t, theirs.Size(), ours.Size())
+	require.Equal(t, theirs.NumField(), ours.NumField())
+	for i := range theirs.NumField() {
+		a, b := theirs.Field(i), ours.Field(i)
+		require.Equal(t, a.Offset, b.Offset, a.Name)
+		require.Equal(t, a.Type, b.Type, a.Name)
+	}
+}
