@@ -93,7 +93,7 @@ func TestRealIcinga(t *testing.T) {
 	require.Contains(t, rejected[0].Reason, "no_such_service")
 	for service, want := range map[string]string{"cpu": "2 DOWN: gone " + mark, "memory": "3 UNKNOWN: no data " + mark, "disk": "0 OKAY: " + mark} {
 		last := ask(t, address, "/v1/objects/services/node-1!"+service).Get("results.0.attrs.last_check_result")
-		require.Equal(t, want, last.Get("exit_status").String()+" "+last.Get("output").String())
+		require.Equal(t, want, last.Get("state").String()+" "+last.Get("output").String())
 		require.Equal(t, "tocsin", last.Get("check_source").String())
 	}
 }
