@@ -166,7 +166,7 @@ func (d *PayloadRegex) Decode(raw *message.Message, emit message.Emit) error {
 func (d *PayloadRegex) time(text string) (int64, error) {
 	switch d.layout {
 	case "":
-		if t, ok := logtime.Parse(text, d.clock(), d.location); ok {
+		if t, ok := logtime.Parse(text, d.clock, d.location); ok {
 			return t.NS, nil
 		}
 		return 0, fmt.Errorf("read timestamp %q: unknown form; set timestamp_layout", text)

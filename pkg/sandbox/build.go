@@ -15,6 +15,7 @@ type builder struct {
 	err      error
 	position int
 
+	ascii    bool   // the record is, so what is cut out of it needs no check
 	seen     uint16 // targets that were captured, as 1<<target
 	label    string // the captured severity_label
 	word     string // the captured Severity, when it is a word
@@ -61,7 +62,7 @@ func (b *builder) entry(e *lpeg.Entry) {
 		b.pid(v)
 	default:
 		text, _ := v.AsText()
-		*b.header(s.target) = valid(text)
+		*b.header(s.target) = b.valid(text)
 	}
 }
 
@@ -128,7 +129,7 @@ func (b *builder) field(s *slot, v *lpeg.Value) {
 	if b.m.Field(s.name) != nil {
 		return
 	}
-	value, ok := convert(s.conversion, v)
+	value, ok := b.convert(s.conversion, v)
 	if !ok {
 		return
 	}
@@ -145,8 +146,17 @@ func (b *builder) field(s *slot, v *lpeg.Value) {
 	b.m.AddField(message.NewField(s.name, s.representation, value))
 }
 
+// valid is the function valid for text that was captured. Constants of the
+// script are short; they are checked where the record is not plain.
+func (b *builder) valid(s string) string {
+	if b.ascii {
+		return s
+	}
+	return valid(s)
+}
+
 // convert makes a field's value of a capture.
-func convert(c conversion, v *lpeg.Value) (message.Value, bool) {
+func (b *builder) convert(c conversion, v *lpeg.Value) (message.Value, bool) {
 	switch v.Kind {
 	case lpeg.KindNumber:
 		if c == asInteger {
@@ -156,12 +166,12 @@ func convert(c conversion, v *lpeg.Value) (message.Value, bool) {
 	case lpeg.KindBool:
 		return message.BoolValue(v.Bool), true
 	case lpeg.KindText:
-		return convertText(c, v.Text)
+		return b.convertText(c, v.Text)
 	}
 	return message.Value{}, false
 }
 
-func convertText(c conversion, text string) (message.Value, bool) {
+func (b *builder) convertText(c conversion, text string) (message.Value, bool) {
 	switch c {
 	case asNumber:
 		n, ok := shortNumber(text)
@@ -176,7 +186,7 @@ func convertText(c conversion, text string) (message.Value, bool) {
 		v, err := strconv.ParseBool(strings.ToLower(text))
 		return message.BoolValue(v), err == nil
 	}
-	return message.StringValue(valid(text)), true
+	return message.StringValue(b.valid(text)), true
 }
 
 // shortNumber reads up to 15 digits with at most one point: such a number is
@@ -282,6 +292,6 @@ func (b *builder) severities() {
 		label = severityLabels[severity]
 	}
 	if m.Field(severityLabel) == nil {
-		m.AddString(severityLabel, valid(label))
+		m.AddString(severityLabel, b.valid(label))
 	}
 }

@@ -34,7 +34,6 @@ type declarative struct {
 
 	multi *multiline // nil: every record is one line
 	msg   message.Message
-	now   time.Time // of the current record; read once a call
 
 	emit    message.Emit // of the current call
 	counted message.Emit // emit, counted
@@ -194,7 +193,6 @@ func (d *declarative) pass(m *message.Message) error {
 // process decodes one record.
 func (d *declarative) process(raw *message.Message, emit message.Emit) (Result, error) {
 	d.p.stats.Processed++
-	d.now = d.p.opts.Clock()
 	d.emit, d.emitted = emit, 0
 	var err error
 	if d.multi != nil {
@@ -253,7 +251,7 @@ func (d *declarative) decode(m *message.Message, raw *message.Message) error {
 // build fills m from the captures, the logger's captures, the defaults and raw.
 func (d *declarative) build(m, raw *message.Message, table *lpeg.Table) error {
 	m.Reset()
-	b := builder{d: d, m: m, raw: raw}
+	b := builder{d: d, m: m, raw: raw, ascii: isASCII(raw.Payload)}
 	d.evaluateLogger(raw.Logger)
 	if table != nil {
 		for i := range table.Named {
@@ -291,7 +289,7 @@ func (d *declarative) flushIdle(now time.Time, emit message.Emit) error {
 	if d.multi == nil {
 		return nil
 	}
-	d.now, d.emit = now, emit
+	d.emit = emit
 	return d.multi.flushIdle(now, d.counted)
 }
 
@@ -299,7 +297,7 @@ func (d *declarative) flushAll(emit message.Emit) error {
 	if d.multi == nil {
 		return nil
 	}
-	d.now, d.emit = d.p.opts.Clock(), emit
+	d.emit = emit
 	return d.multi.flush(d.counted)
 }
 
@@ -312,8 +310,24 @@ func (d *declarative) holding() int {
 
 // parseTime reads a captured time; it reports false when it has no known shape.
 func (d *declarative) parseTime(s string) (int64, bool) {
-	t, ok := logtime.Parse(s, d.now, d.p.zone)
+	t, ok := logtime.Parse(s, d.p.opts.Clock, d.p.zone)
 	return t.NS, ok
+}
+
+// isASCII tells that every piece cut out of s is valid UTF-8.
+func isASCII(s string) bool {
+	for len(s) >= 8 {
+		if (uint64(s[0])|uint64(s[1])|uint64(s[2])|uint64(s[3])|uint64(s[4])|uint64(s[5])|uint64(s[6])|uint64(s[7]))&0x80 != 0 {
+			return false
+		}
+		s = s[8:]
+	}
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // valid returns s as UTF-8; what is not becomes U+FFFD.

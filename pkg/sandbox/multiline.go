@@ -113,7 +113,7 @@ func (m *multiline) byText(raw *message.Message, emit message.Emit) error {
 func (m *multiline) begin(pending *message.Message, text string) {
 	m.pending = pending
 	m.text = append(m.text[:0], text...)
-	m.parts, m.held, m.touched = 0, 1, m.d.now
+	m.parts, m.held, m.touched = 0, 1, m.d.p.opts.Clock()
 }
 
 func (m *multiline) add(text string) {
@@ -122,7 +122,7 @@ func (m *multiline) add(text string) {
 	}
 	m.text = append(m.text, text...)
 	m.held++
-	m.touched = m.d.now
+	m.touched = m.d.p.opts.Clock()
 }
 
 // afterDecoding decides with the decoded message.

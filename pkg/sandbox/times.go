@@ -13,11 +13,12 @@ import (
 )
 
 // openLogtime opens the module logtime: parse(text [, zone]) returns ns and
-// whether the text named its offset, or nil.
+// whether the text named its offset, or nil. As `patt / parse` it gives ns alone
+// and does not enter Lua.
 func (p *Plugin) openLogtime(L *lua.LState) int {
 	zones := map[string]*time.Location{"": nil, "UTC": nil}
 	t := L.CreateTable(0, 1)
-	t.RawSetString("parse", L.NewFunction(func(L *lua.LState) int {
+	parse := L.NewFunction(func(L *lua.LState) int {
 		text, name := luavm.CheckString(L, 1), luavm.OptString(L, 2, "")
 		zone, known := zones[name]
 		if !known {
@@ -29,7 +30,7 @@ func (p *Plugin) openLogtime(L *lua.LState) int {
 				zones[name] = zone
 			}
 		}
-		got, ok := logtime.Parse(text, p.opts.Clock(), zone)
+		got, ok := logtime.Parse(text, p.opts.Clock, zone)
 		if !ok {
 			L.Push(lua.LNil)
 			return 1
@@ -37,7 +38,16 @@ func (p *Plugin) openLogtime(L *lua.LState) int {
 		L.Push(lua.LNumber(got.NS))
 		L.Push(lua.LBool(got.Offset))
 		return 2
+	})
+	p.eng.fuse(parse, lpeg.FoldFunc(func(args []lpeg.Value) (lpeg.Value, error) {
+		if len(args) == 1 && args[0].Kind == lpeg.KindText {
+			if got, ok := logtime.Parse(args[0].Text, p.opts.Clock, nil); ok {
+				return lpeg.NumberValue(float64(got.NS)), nil
+			}
+		}
+		return lpeg.Value{}, nil
 	}))
+	t.RawSetString("parse", parse)
 	L.Push(t)
 	return 1
 }

@@ -28,8 +28,9 @@ type Time struct {
 }
 
 // Parse reads the whole of s. zone is where a time without offset was written,
-// nil for UTC; now gives a missing year. ok is false when s has no known shape.
-func Parse(s string, now time.Time, zone *time.Location) (t Time, ok bool) {
+// nil for UTC; now gives a missing year and is not
+// called otherwise. ok is false when s has no known shape.
+func Parse(s string, now func() time.Time, zone *time.Location) (t Time, ok bool) {
 	p := parser{s: s}
 	p.skip(' ')
 	if p.i < len(s) && s[p.i] == '[' && s[len(s)-1] == ']' {
@@ -45,7 +46,7 @@ func Parse(s string, now time.Time, zone *time.Location) (t Time, ok bool) {
 		return Time{}, false
 	}
 	if p.year < 0 {
-		return p.inYear(now, zone), true
+		return p.inYear(now(), zone), true
 	}
 	return p.at(p.year, zone), true
 }
