@@ -23,6 +23,7 @@ type Options struct {
 	Tags      map[string]string // global tags, added where no field of that name is
 	MaxAlarms int               // alarms listed in one verdict; 0: DefaultMaxAlarms
 	MaxInject int               // clusters emitted per tick, the rest on following ticks; 0: all
+	MaxPairs  int               // (host, member) pairs kept over all clusters; 0: DefaultMaxPairs
 }
 
 // Stats counts what the engine did since it was made.
@@ -34,6 +35,7 @@ type Stats struct {
 	Heartbeats    uint64
 	Emitted       uint64
 	AlarmsOmitted uint64 // alarms left out of a verdict because of MaxAlarms
+	PairsRefused  uint64 // verdicts refused because of MaxPairs
 	Pairs         int    // (host, member) pairs kept now, over all clusters
 }
 
@@ -57,6 +59,9 @@ type Engine struct {
 func NewEngine(model Model, opt Options, previous *Engine) *Engine {
 	if opt.MaxAlarms == 0 {
 		opt.MaxAlarms = DefaultMaxAlarms
+	}
+	if opt.MaxPairs == 0 {
+		opt.MaxPairs = DefaultMaxPairs
 	}
 	e := &Engine{
 		model: model, opt: opt, byName: map[string]*clusterState{}, byMember: map[string][]*clusterState{}, names: map[string]string{},
@@ -178,13 +183,41 @@ func (e *Engine) verdict(m *message.Message, now int64) error {
 			errs = append(errs, fmt.Errorf("update cluster %s with %s: Fields[hostname] is missing, group_by: hostname needs it: %w", c.def.Name, member, ErrRejected))
 			continue
 		}
-		if c.update(e.intern(host), e.intern(member), status, alarms, factTime(m, now)) {
-			e.stats.Facts++
-		} else {
-			e.stats.Outdated++
+		if err := e.store(c, host, member, status, alarms, m, now); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// store keeps a fact, unless it is one pair too many. A cluster that had to
+// refuse one does not see everything, and cannot be OKAY in strict evaluation.
+func (e *Engine) store(c *clusterState, host, member string, status health.Status, alarms []string, m *message.Message, now int64) error {
+	if !c.knows(host, member) {
+		if e.pairs() >= e.opt.MaxPairs {
+			c.refusedAt, c.dirty = now, true
+			e.stats.PairsRefused++
+			return fmt.Errorf("update cluster %s with %s from %s: %d pairs are kept already: %w", c.def.Name, member, host, e.opt.MaxPairs, ErrRejected)
+		}
+		if len(e.names) > 2*e.opt.MaxPairs {
+			clear(e.names) // only saves memory; what is in use stays where it is
+		}
+		host, member = e.intern(host), e.intern(member)
+	}
+	if c.update(host, member, status, alarms, factTime(m, now)) {
+		e.stats.Facts++
+	} else {
+		e.stats.Outdated++
+	}
+	return nil
+}
+
+func (e *Engine) pairs() int {
+	n := 0
+	for _, c := range e.clusters {
+		n += c.count
+	}
+	return n
 }
 
 // memberOf returns the member of a verdict; Fuel's types have it in other fields.
@@ -256,6 +289,9 @@ func (e *Engine) heartbeat(m *message.Message, now int64) error {
 		}
 	}
 	e.stats.Heartbeats++
-	e.collectors.update(e.intern(host), e.intern(member), health.Okay, nil, factTime(m, now))
-	return nil
+	err := e.store(e.collectors, host, member, health.Okay, nil, m, now)
+	if err != nil {
+		e.stats.Rejected++
+	}
+	return err
 }

@@ -312,3 +312,23 @@ func TestEvidenceReevaluatesToTheSameStatus(t *testing.T) {
 	_, ok := engine(t, "aggregator: {}").Explain("none", clock(0))
 	require.False(t, ok)
 }
+
+// At the limit on pairs new ones are refused and counted, and the cluster that
+// does not see everything is not OKAY.
+func TestPairLimit(t *testing.T) {
+	e := gse.NewEngine(load(t, strings.Replace(hostModel("highest_severity"), "[a, b]", "[a]", 1)), gse.Options{MaxPairs: 2}, nil)
+	tick(t, e, 0)
+	send(t, e, fact("a", "h1", health.Okay, 0), 0)
+	send(t, e, fact("a", "h2", health.Okay, 0), 0)
+	require.Equal(t, "okay", tick(t, e, 1).word("c"))
+	require.ErrorIs(t, e.Process(fact("a", "h3", health.Okay, 2), clock(2)), gse.ErrRejected)
+	send(t, e, fact("a", "h1", health.Okay, 2), 2)
+	out := tick(t, e, 11)
+	require.Equal(t, "unknown", out.word("c"))
+	require.Contains(t, out.get("c", "alarms.0.message").Str, "limit")
+	require.EqualValues(t, 1, e.Stats().PairsRefused)
+	require.Equal(t, 2, e.Stats().Pairs)
+	e.Forget("h2", "")
+	require.Equal(t, 1, e.Stats().Pairs)
+	require.NoError(t, e.Process(fact("a", "h3", health.Okay, 12), clock(12)))
+}

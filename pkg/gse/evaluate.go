@@ -29,13 +29,12 @@ type direct struct {
 func (c *clusterState) evaluate(now int64, maxAlarms int) {
 	c.expire(now)
 	r := result{entry: -1}
-	unsure, facts := false, 0
+	unsure := c.refusedAt != 0
 	for _, g := range c.groups {
 		status, known, doubt := c.groupStatus(g, now)
 		if !known {
 			continue
 		}
-		facts++
 		unsure = unsure || doubt
 		r.counts[status]++
 	}
@@ -127,6 +126,9 @@ func (c *clusterState) collect(r *result, now int64, limit int) {
 				}
 			}
 		}
+	}
+	if c.refusedAt != 0 {
+		add(direct{raw: syntheticAlarm(c.def, "Too many pairs of hosts and members: the limit is reached and some are not watched", -1), member: c.def.Name})
 	}
 	for _, m := range r.unseen {
 		add(direct{raw: synthetic(c.def, "", m, 0, true), member: m})

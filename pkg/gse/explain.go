@@ -20,6 +20,7 @@ type Evidence struct {
 	Turned  bool            `json:"turned,omitempty"` // OKAY became UNKNOWN: not every expected pair is fresh and known
 	Groups  []GroupEvidence `json:"groups"`
 	Unseen  []string        `json:"unseen,omitempty"` // members that nobody has reported
+	Refused bool            `json:"pairs_refused,omitempty"`
 	Hints   []string        `json:"hints,omitempty"`
 }
 
@@ -53,6 +54,7 @@ func (e *Engine) Explain(cluster string, now time.Time) (Evidence, bool) {
 	ev := Evidence{
 		Cluster: cluster, At: now, Status: c.result.status, Strict: c.def.Strict, GroupBy: "member", Name: c.def.PolicyName,
 		Policy: c.def.Policy, Entry: c.result.entry, Turned: c.result.raised, Unseen: c.result.unseen, Hints: c.def.Hints,
+		Refused: c.refusedAt != 0,
 	}
 	if c.def.ByHostname {
 		ev.GroupBy = "hostname"
@@ -86,7 +88,7 @@ func (e *Engine) Explain(cluster string, now time.Time) (Evidence, bool) {
 // Reevaluate computes the status from nothing but the evidence.
 func (ev *Evidence) Reevaluate() health.Status {
 	var counts Counts
-	doubt, heard := len(ev.Unseen) > 0, false
+	doubt, heard := len(ev.Unseen) > 0 || ev.Refused, false
 	for _, g := range ev.Groups {
 		if len(g.Facts) == 0 {
 			continue

@@ -29,11 +29,25 @@ func (g *group) find(inner string) (int, bool) {
 	return slices.BinarySearchFunc(g.facts, inner, func(f *fact, key string) int { return strings.Compare(f.inner, key) })
 }
 
-// put returns the fact under inner, making it if needed.
-func (g *group) put(inner string) *fact {
+// knows reports whether there is a fact of the pair, heard of or expected.
+func (c *clusterState) knows(host, member string) bool {
+	outer, inner := c.keys(host, member)
+	g := c.index[outer]
+	if g == nil {
+		return false
+	}
+	_, ok := g.find(inner)
+	return ok
+}
+
+// put returns the fact of a pair, making it if needed.
+func (c *clusterState) put(host, member string) *fact {
+	outer, inner := c.keys(host, member)
+	g := c.group(outer)
 	i, ok := g.find(inner)
 	if !ok {
 		g.facts = slices.Insert(g.facts, i, &fact{inner: inner})
+		c.count++
 	}
 	return g.facts[i]
 }
@@ -48,6 +62,8 @@ type clusterState struct {
 	next      int64           // when its next verdict is due; 0: not decided
 	evaluated int64           // when result was computed; 0: never
 	dirty     bool            // facts changed since
+	count     int             // facts, the expected ones included
+	refusedAt int64           // when a pair was last refused; 0: never
 	result    result
 }
 
@@ -98,15 +114,13 @@ func (c *clusterState) group(key string) *group {
 
 // expect notes a pair of the list from which nothing was heard yet.
 func (c *clusterState) expect(host, member string) {
-	outer, inner := c.keys(host, member)
-	f := c.group(outer).put(inner)
+	f := c.put(host, member)
 	f.never, f.listed, f.status = true, true, health.Unknown
 }
 
 // update stores a verdict. One that is older than what is there is left out.
 func (c *clusterState) update(host, member string, status health.Status, alarms []string, at int64) bool {
-	outer, inner := c.keys(host, member)
-	f := c.group(outer).put(inner)
+	f := c.put(host, member)
 	if !f.never && f.seen > at {
 		return false
 	}
@@ -124,6 +138,9 @@ func (c *clusterState) expire(now int64) {
 	limit := int64(c.def.ForgetAfter)
 	if limit == 0 {
 		return
+	}
+	if now-c.refusedAt >= limit {
+		c.refusedAt = 0
 	}
 	c.remove(func(_ *group, f *fact) bool { return !f.never && now-f.seen >= limit }, c.def.Strict && c.expected != nil)
 }
@@ -143,6 +160,8 @@ func (c *clusterState) remove(drop func(*group, *fact) bool, keep bool) int {
 			if keep && f.listed && !f.hostless {
 				*f = fact{inner: f.inner, never: true, listed: true, status: health.Unknown}
 				kept = append(kept, f)
+			} else {
+				c.count--
 			}
 		}
 		clear(g.facts[len(kept):])

@@ -26,6 +26,7 @@ const (
 	DefaultForgetAfter = time.Hour
 	DefaultMaxInject   = 10
 	DefaultMaxAlarms   = 100
+	DefaultMaxPairs    = 2_000_000
 )
 
 // CollectorsCluster is the name of the built-in cluster of heartbeats.

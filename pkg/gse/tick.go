@@ -94,10 +94,6 @@ func (e *Engine) Forget(host, member string) int {
 // Stats returns the counters of the engine.
 func (e *Engine) Stats() Stats {
 	s := e.stats
-	for _, c := range e.clusters {
-		for _, g := range c.groups {
-			s.Pairs += len(g.facts)
-		}
-	}
+	s.Pairs = e.pairs()
 	return s
 }
