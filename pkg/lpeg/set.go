@@ -62,8 +62,6 @@ func (s Set) Len() int {
 
 func (s Set) disjoint(t Set) bool { return s.Intersect(t).Empty() }
 
-func (s Set) subsetOf(t Set) bool { return s.Minus(t).Empty() }
-
 // only returns the single byte of a one-byte set.
 func (s Set) only() (byte, bool) {
 	if s.Len() != 1 {
