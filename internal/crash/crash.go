@@ -77,6 +77,7 @@ type run struct {
 	feed   *Feed
 	proc   *Process
 	disk   *Disk
+	net    *Net // nil: the collector runs in the network of this machine
 	places Places
 	faults map[string]fault
 	kinds  []string
@@ -96,7 +97,7 @@ func Run(ctx context.Context, opts Options) (rounds []Round, err error) {
 	}
 	r := &run{opts: opts, rng: rand.New(rand.NewPCG(opts.Seed, 1))}
 	defer r.close()
-	if err := r.start(); err != nil {
+	if err := r.start(ctx); err != nil {
 		return nil, err
 	}
 	for i := range opts.Rounds {
@@ -115,19 +116,23 @@ func Run(ctx context.Context, opts Options) (rounds []Round, err error) {
 }
 
 // start opens the sink, the disk and the feed, and starts the collector.
-func (r *run) start() error {
-	var err error
-	if r.sink, err = NewSink(); err != nil {
+func (r *run) start(ctx context.Context) error {
+	host := "127.0.0.1"
+	admin, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	var enter []string
+	if r.net, err = NewNet(ctx); err == nil {
+		host, admin, enter = r.net.Here, r.net.There+":8341", r.net.Enter()
+	}
+	if r.sink, err = NewSink(host); err != nil {
 		return err
 	}
 	if r.disk, err = NewDisk(filepath.Join(r.opts.Dir, "data")); err != nil {
 		return err
 	}
 	if r.feed, err = NewFeed(filepath.Join(r.opts.Dir, "logs"), "app.log"); err != nil {
-		return err
-	}
-	admin, err := freeAddress()
-	if err != nil {
 		return err
 	}
 	r.places = Places{
@@ -137,7 +142,7 @@ func (r *run) start() error {
 	if err := os.WriteFile(r.places.Config, []byte(r.places.fill(r.opts.Config)), 0o600); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
-	r.proc = &Process{Command: r.places.fillAll(r.opts.Command), Output: filepath.Join(r.opts.Dir, "output.txt")}
+	r.proc = &Process{Enter: enter, Command: r.places.fillAll(r.opts.Command), Output: filepath.Join(r.opts.Dir, "output.txt")}
 	r.faults = allFaults()
 	r.kinds = r.opts.Faults
 	if r.kinds == nil {
@@ -148,8 +153,12 @@ func (r *run) start() error {
 		}
 	}
 	for _, name := range r.kinds {
-		if _, ok := r.faults[name]; !ok {
+		f, ok := r.faults[name]
+		if !ok {
 			return fmt.Errorf("unknown fault %q: there are %v", name, slices.Sorted(maps.Keys(r.faults)))
+		}
+		if f.able != nil && !f.able(r) {
+			return fmt.Errorf("fault %q needs root and tools that are not here", name)
 		}
 	}
 	return r.proc.Start()
@@ -167,6 +176,9 @@ func (r *run) close() {
 	}
 	if r.feed != nil {
 		r.feed.Close()
+	}
+	if r.net != nil {
+		r.net.Close()
 	}
 }
 

@@ -24,9 +24,8 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 5 && os.Args[1] == "collect" {
-		words := strings.Split(os.Args[2], ",")
-		c := fakeCollector{kind: words[0], logs: os.Args[3], data: words[1], url: "http://" + os.Args[4]}
+	if len(os.Args) == 7 && os.Args[1] == "collect" {
+		c := fakeCollector{kind: os.Args[2], data: os.Args[3], logs: os.Args[4], url: "http://" + os.Args[5], admin: os.Args[6]}
 		if err := c.run(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -43,17 +42,22 @@ func TestHarnessTells(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	for _, c := range []struct {
-		kind          string
-		lost, doubled bool
-	}{{"right", false, false}, {"loses", true, false}, {"doubles", false, true}} {
+		kind                string
+		rounds              int
+		lost, doubled, lied bool
+	}{{kind: "right", rounds: 6}, {kind: "loses", rounds: 3, lost: true}, {kind: "doubles", rounds: 5, doubled: true}, {kind: "lies", rounds: 1, lied: true}} {
 		t.Run(c.kind, func(t *testing.T) {
 			patience := 20 * time.Second
-			if c.lost {
+			ledger := ""
+			if c.lost || c.lied {
 				patience = 2 * time.Second
 			}
+			if c.lied {
+				ledger = "es"
+			}
 			got, err := crash.Run(t.Context(), crash.Options{
-				Command: []string{self, "collect", c.kind + ",{data}", "{logs}", "{sink}"},
-				Dir:     t.TempDir(), Rounds: 5, Records: 1000, Length: 200 * time.Millisecond, Seed: 1, Patience: patience,
+				Command: []string{self, "collect", c.kind, "{data}", "{logs}", "{sink}", "{admin}"},
+				Dir:     t.TempDir(), Rounds: c.rounds, Records: 1000, Length: 200 * time.Millisecond, Seed: 1, Patience: patience, Ledger: ledger,
 				Faults: []string{
 					"kill while sink refuses", "kill twice", "kill while sink hangs up", "sink hangs up", "pause",
 					"sink takes half", "sink breaks its answer", "sink restarts", "terminate",
@@ -66,6 +70,7 @@ func TestHarnessTells(t *testing.T) {
 				doubled += r.Doubled
 			}
 			require.Equal(t, c.lost, lost > 0, "%+v", got)
+			require.Equal(t, c.lied, strings.Contains(got[0].Ledger, "arrived"), "%+v", got)
 			require.Equal(t, c.doubled, doubled > 0, "%+v", got)
 		})
 	}
@@ -138,7 +143,9 @@ func TestLogCollector(t *testing.T) {
 		kills += r.Kills
 		peak = max(peak, r.PeakMiB)
 	}
-	t.Logf("%d rounds, %d went wrong, %d kills, %d MiB at most", len(got), bad, kills, peak)
+	var table strings.Builder
+	require.NoError(t, crash.Summary(&table, got))
+	t.Logf("%d rounds, %d went wrong, %d kills, %d MiB at most\n%s", len(got), bad, kills, peak, table.String())
 	if bad > 0 {
 		t.Logf("the collector said: %s", tail)
 	}

@@ -15,11 +15,18 @@ import (
 // fakeCollector follows {logs}/app.log and sends it to the sink. It is right, or
 // wrong in the one way that its kind says: the harness has to tell.
 type fakeCollector struct {
-	kind            string
-	logs, data, url string
+	kind                   string
+	logs, data, url, admin string
 }
 
 func (c fakeCollector) run() error {
+	if c.kind == "lies" {
+		go func() {
+			_ = http.ListenAndServe(c.admin, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				fmt.Fprint(w, `{"balanced":true,"entries":[{"stage":"output","name":"es","accepted":3,"delivered":3}]}`)
+			}))
+		}()
+	}
 	name := filepath.Join(c.data, "offset")
 	offset := int64(0)
 	if b, err := os.ReadFile(name); err == nil {

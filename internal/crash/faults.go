@@ -43,6 +43,12 @@ func allFaults() map[string]fault {
 			time.Sleep(d / 2)
 			return r.proc.KillAndStart()
 		}},
+		"network cut": {able: ownNet, do: func(ctx context.Context, r *run, d time.Duration) error {
+			return r.net.Cut(ctx, d)
+		}},
+		"network bad": {able: ownNet, do: func(ctx context.Context, r *run, d time.Duration) error {
+			return r.net.Impair(ctx, d)
+		}},
 		"disk full":            {do: fullDisk(false), able: ownDisk},
 		"kill while disk full": {do: fullDisk(true), able: ownDisk},
 		"disk fails":           {do: failDisk, able: canInject},
@@ -65,6 +71,8 @@ func killTwice(_ context.Context, r *run, _ time.Duration) error {
 	time.Sleep(time.Duration(r.rng.IntN(30)) * time.Millisecond)
 	return r.proc.KillAndStart()
 }
+
+func ownNet(r *run) bool { return r.net != nil }
 
 func ownDisk(r *run) bool { return r.disk.Own }
 

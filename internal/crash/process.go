@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,6 +37,7 @@ func (p Places) fillAll(words []string) []string {
 // Process is the collector, started again and again.
 type Process struct {
 	Command []string
+	Enter   []string // put before everything: where it runs
 	Wrap    []string // put before the command: an injector of failures
 	Output  string   // file that takes what it prints
 
@@ -52,7 +54,7 @@ func (p *Process) Start() error {
 		return fmt.Errorf("open output: %w", err)
 	}
 	defer out.Close()
-	words := append(append([]string{}, p.Wrap...), p.Command...)
+	words := slices.Concat(p.Enter, p.Wrap, p.Command)
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Stdout, cmd.Stderr = out, out
 	// A group of its own, so that a wrapper dies with it.

@@ -53,9 +53,9 @@ const (
 	halfBody      // answers, and closes in the middle of the answer
 )
 
-// NewSink listens on a free port of this machine.
-func NewSink() (*Sink, error) {
-	s := &Sink{seed: maphash.MakeSeed(), conns: map[net.Conn]struct{}{}, addr: "127.0.0.1:0"}
+// NewSink listens on a free port of an address of this machine.
+func NewSink(host string) (*Sink, error) {
+	s := &Sink{seed: maphash.MakeSeed(), conns: map[net.Conn]struct{}{}, addr: net.JoinHostPort(host, "0")}
 	return s, s.listen()
 }
 
