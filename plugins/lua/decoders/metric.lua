@@ -2,6 +2,7 @@
 -- other message passes with the common tags added.
 local json = require "json_text"
 local record = require "log_record"
+local time = require "log_time"
 
 local scalar = { string = true, number = true, boolean = true }
 
@@ -39,14 +40,14 @@ local function add_values(point, fields)
     return "multivalue_metric"
 end
 
-local function split(point, msg, time)
+local function split(point, msg, now)
     if type(point) ~= "table" or type(point.name) ~= "string" then return -1, "a point of the bulk has no name" end
     local fields = {}
     if type(point.tags) == "table" then fields.tag_fields = add_tags(point.tags, fields) end
     msg.Type = add_values(point, fields)
     if not msg.Type then return -1, "point " .. point.name .. " of the bulk has no value" end
     fields.name = point.name
-    msg.Timestamp = tonumber(point.timestamp) or time
+    msg.Timestamp = tonumber(point.timestamp) or now
     msg.Fields = fields
     return record.emit(msg, true)
 end
@@ -54,7 +55,7 @@ end
 local function bulk()
     local points, err = json.decode(record.payload())
     if type(points) ~= "table" then return -1, "cannot decode the bulk's points: " .. tostring(err or "no array") end
-    local time = read_message("Timestamp")
+    local now = read_message("Timestamp")
     local msg = {
         Hostname = read_message("Hostname"),
         Logger = read_message("Logger"),
@@ -63,7 +64,7 @@ local function bulk()
     }
     local good, code = 0, 0
     for _, point in ipairs(points) do
-        code, err = split(point, msg, time)
+        code, err = split(point, msg, now)
         if code == 0 then good = good + 1 end
     end
     -- one bad point must not cost the others
@@ -80,8 +81,15 @@ local function single()
     for name, value in pairs(wanted) do
         if not have[name] then list[#list + 1] = { name = name, value = value } end
     end
+    for _, field in ipairs(list) do
+        for i, value in ipairs(field.value_type ~= 1 and type(field.value) == "table" and field.value or {}) do
+            if type(value) == "string" then field.value[i] = record.text(value) end
+        end
+    end
     msg.Fields = list[1] and list
+    msg.Payload = msg.Payload and record.text(msg.Payload)
     msg.Type = msg.Type and string.gsub(msg.Type, "^heka%.sandbox%.", "")
+    msg.Timestamp = time.exact(msg.Timestamp)
     timezone_aware = true
     local ok, err = pcall(inject_message, msg)
     if ok then return 0 end

@@ -13,11 +13,12 @@ local M = {}
 M.__index = M
 setfenv(1, M)
 
-local divisors = { ns = 1, u = 1e3, us = 1e3, ms = 1e6, s = 1e9, m = 60e9, h = 3600e9 }
+-- in microseconds: a number holds today's nanoseconds only to 256
+local divisors = { u = 1, us = 1, ms = 1e3, s = 1e6, m = 60e6, h = 3600e6 }
 
 -- new makes an encoder; precision is ns (default), u, ms, s, m or h.
 function new(precision)
-    return setmetatable({ divisor = divisors[precision or "ns"] or 1 }, M)
+    return setmetatable({ divisor = divisors[precision] }, M)
 end
 
 -- escape makes a name or tag value safe: quotes are removed, line ends are
@@ -102,7 +103,9 @@ function M:encode(ns, name, value, tags, order)
     if measurement == "" or not fields then return nil end
     local set = tags and tags_of(tags) or ""
     if set ~= "" then measurement = measurement .. "," .. set end
-    return string.format("%s %s %.0f", measurement, fields, math.floor(ns / self.divisor))
+    local us = math.floor(ns / 1e3 + 0.5)
+    if not self.divisor then return string.format("%s %s %.0f000", measurement, fields, us) end
+    return string.format("%s %s %.0f", measurement, fields, math.floor(us / self.divisor))
 end
 
 return M

@@ -3,7 +3,6 @@ local l = require "lpeg"
 l.locale(l)
 local ip = require "ip_address"
 local string = require "string"
-local tonumber = tonumber
 
 local M = {}
 setfenv(1, M)

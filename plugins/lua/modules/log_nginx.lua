@@ -60,17 +60,15 @@ end
 -- build makes the grammar of a log_format; nil and "combined" mean nginx's own.
 function build(format)
     if format == nil or format == "combined" then format = combined end
-    local grammar, at, before = l.P(true), 1, ""
+    local grammar, at = l.P(true), 1
     while true do
         local from, to, name = string.find(format, "%${?([%w_]+)}?", at)
         local literal = string.sub(format, at, (from or #format + 1) - 1)
         if literal ~= "" then grammar = grammar * literal end
         if not from then break end
-        before = literal
         local after = string.match(format, "^[^$]*", to + 1)
-        local quoted = string.sub(before, -1) == '"' and string.sub(after, 1, 1) == '"'
+        local quoted = string.sub(literal, -1) == '"' and string.sub(after, 1, 1) == '"'
         local stop = quoted and '"' or string.sub(after, 1, 1)
-        -- an address ends where the next literal begins as a whole
         grammar = grammar * variable(name, stop, quoted)
         at = to + 1
     end

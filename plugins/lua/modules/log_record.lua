@@ -2,6 +2,7 @@
 -- common tags, emitting, refusing.
 local l = require "lpeg"
 local string = require "string"
+local time = require "log_time"
 local tags = require("extra_fields").tags
 
 local M = {}
@@ -88,6 +89,7 @@ end
 -- because the line had an offset. Returns the code for process_message.
 function M.emit(msg, exact)
     M.add_tags(msg.Fields)
+    msg.Timestamp = time.exact(msg.Timestamp)
     timezone_aware = exact or false -- the host reads it on injection
     local ok, err = pcall(inject_message, msg)
     if ok then return 0 end

@@ -25,7 +25,7 @@ function new(template)
     }, M)
 end
 
-local used = {
+local known = {
     timestamp = true, timegenerated = true, hostname = true, syslogtag = true, pri = true, msg = true,
     syslogseverity = true, ["syslogseverity-text"] = true, syslogpriority = true, ["syslogpriority-text"] = true,
 }
@@ -37,7 +37,7 @@ end
 
 local function flatten(m, fields)
     for name, value in pairs(m) do
-        if not used[name] then
+        if not known[name] then
             if type(value) ~= "table" then
                 fields[name] = value
             else

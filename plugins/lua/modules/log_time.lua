@@ -10,6 +10,7 @@ local math = require "math"
 local os = require "os"
 local string = require "string"
 local tonumber = tonumber
+local type = type
 
 local M = {}
 setfenv(1, M)
@@ -76,6 +77,14 @@ function to_ns(m)
     if m.frac then ns = ns + math.floor(tonumber("0." .. m.frac) * 1e9 + 0.5) end
     if m.zone then return ns - zone_seconds(m.zone) * 1e9, true end
     return ns, false
+end
+
+-- exact returns ns so that it reaches a message exactly: near today a number holds
+-- ns only to 256, which would turn .250 s into .249999872. What is no whole second
+-- is rounded to microseconds and passed as text.
+function exact(ns)
+    if type(ns) ~= "number" or ns % 1e9 == 0 then return ns end
+    return string.format("%.0f000", math.floor(ns / 1e3 + 0.5))
 end
 
 local whole = l.Ct(stamp) * -1

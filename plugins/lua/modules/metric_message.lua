@@ -1,6 +1,7 @@
 -- Metrics emitted by filters: single messages, and bulk messages whose payload
 -- is a JSON array of points.
 local cjson = require "cjson"
+local time = require "log_time"
 local tags = require("extra_fields").tags
 
 local M = {}
@@ -14,6 +15,7 @@ end
 
 local function inject(msg)
     M.add_tags(msg.Fields)
+    msg.Timestamp = time.exact(msg.Timestamp)
     local ok, err = pcall(inject_message, msg)
     if ok then return 0 end
     return -1, err

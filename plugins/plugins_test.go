@@ -1,0 +1,112 @@
+package plugins_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tocsin-lma/tocsin/plugins"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// tool builds the operator's tool, whose `plugin run` is what the cases are for.
+func tool(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "tocsin")
+	out, err := exec.Command("go", "build", "-o", binary, "../cmd/tocsin").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return binary
+}
+
+// TestGolden runs the cases of every plugin, testdata/<kind>s/<name>/cases.ndjson,
+// and compares the results with golden.ndjson beside them.
+func TestGolden(t *testing.T) {
+	binary := tool(t)
+	files, err := filepath.Glob("testdata/*/*/cases.ndjson")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		dir := filepath.Dir(file)
+		t.Run(strings.TrimPrefix(dir, "testdata/"), func(t *testing.T) {
+			got := results(t, binary, file)
+			golden := filepath.Join(dir, "golden.ndjson")
+			if *update {
+				require.NoError(t, os.WriteFile(golden, got, 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("results differ from %s (-want +got); run the test with -update if they should:\n%s", golden, diff)
+			}
+		})
+	}
+}
+
+// results runs a file of cases; what differs from run to run is left out.
+func results(t *testing.T, binary, file string) []byte {
+	t.Helper()
+	cases, err := os.Open(file)
+	require.NoError(t, err)
+	defer cases.Close()
+	cmd := exec.Command(binary, "plugin", "run")
+	cmd.Stdin = cases
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	require.NoError(t, err)
+
+	var b bytes.Buffer
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	lines.Buffer(nil, 16<<20)
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for lines.Scan() {
+		var v any
+		require.NoError(t, json.Unmarshal(lines.Bytes(), &v))
+		strip(v)
+		require.NoError(t, enc.Encode(v))
+	}
+	require.NoError(t, lines.Err())
+	return b.Bytes()
+}
+
+// strip removes the random ids of messages.
+func strip(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		delete(v, "uuid")
+		for _, x := range v {
+			strip(x)
+		}
+	case []any:
+		for _, x := range v {
+			strip(x)
+		}
+	}
+}
+
+// TestEveryPluginHasCases fails for a decoder or filter without test data.
+func TestEveryPluginHasCases(t *testing.T) {
+	for _, kind := range []string{"decoders", "filters"} {
+		entries, err := plugins.FS.ReadDir("lua/" + kind)
+		require.NoError(t, err)
+		require.NotEmpty(t, entries)
+		for _, e := range entries {
+			name := strings.TrimSuffix(e.Name(), ".lua")
+			if name == "afd" {
+				continue // its cases are those of the alarms
+			}
+			require.FileExists(t, filepath.Join("testdata", kind, name, "cases.ndjson"))
+			require.FileExists(t, filepath.Join("testdata", kind, name, "golden.ndjson"))
+		}
+	}
+}
