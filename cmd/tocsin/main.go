@@ -38,6 +38,7 @@ type command struct {
 // commands lists the sub-commands in the order of the help text.
 func commands() []command {
 	return []command{
+		{"demo", "run the whole suite here, to look at and to break", runDemo},
 		{"lua", "run a Lua script with the sandbox's modules", runLua},
 		{"plugin", "list, run and check plugins", runPlugin},
 		{"test", "run unit tests of alarms in virtual time", runTest},

@@ -27,7 +27,7 @@ var floors = map[string]int{
 	"pkg/sandbox":  2,
 	"pkg/decoders": 3, "pkg/encoders": 3, "pkg/inputs": 3, "pkg/outputs": 3, "pkg/afd": 3, "pkg/gse": 3, "pkg/ha": 3,
 	"pkg/pipeline": 4, "pkg/store": 4, "pkg/alarmtest": 4, "pkg/lint": 4,
-	"pkg/web": 5, "pkg/daemon": 6, "cmd": 7,
+	"pkg/web": 5, "pkg/daemon": 6, "pkg/demo": 7, "cmd": 8,
 }
 
 // pure packages do not know the time, start no goroutine and do no I/O.

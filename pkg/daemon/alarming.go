@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"encoding/json"
 	"sync"
 	"time"
@@ -29,7 +30,7 @@ func (p *parts) alarmFilters() []pipeline.FilterSpec {
 	p.fail(err)
 	p.warn(warnings)
 	var role roleConfig
-	_ = p.role.Only("alarms_enabled").Decode(&role) // checkRoleKeys reported it
+	_ = p.role.Only("alarms_enabled", "alarm_interval").Decode(&role) // checkRoleKeys reports errors
 	if err != nil || len(defs) == 0 || role.AlarmsEnabled != nil && !*role.AlarmsEnabled {
 		return nil
 	}
@@ -41,7 +42,7 @@ func (p *parts) alarmFilters() []pipeline.FilterSpec {
 	text, _ := json.Marshal([]any{defs, opt.Host, opt.Hostname, opt.Tags})
 	p.fingerprints[alarmFilterName] = string(text)
 	return []pipeline.FilterSpec{{
-		Name: alarmFilterName, Matcher: matcher.MustParse("Type =~ /metric$/ && Type !~ /^(afd|gse|heka.sandbox.afd|heka.sandbox.gse)_/"), Ticker: alarmInterval,
+		Name: alarmFilterName, Matcher: matcher.MustParse("Type =~ /metric$/ && Type !~ /^(afd|gse|heka.sandbox.afd|heka.sandbox.gse)_/"), Ticker: cmp.Or(role.AlarmInterval, alarmInterval),
 		New: func() (pipeline.Filter, error) {
 			return &alarmFilter{set: afd.NewSet(defs, opt, p.previousAlarms), now: time.Now}, nil
 		},

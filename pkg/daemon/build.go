@@ -125,10 +125,12 @@ func (p *parts) notice(n *config.Node, format string, args ...any) {
 
 // roleConfig holds the keys of a role beside its sections.
 type roleConfig struct {
-	Enabled        *bool  `yaml:"enabled"`
-	AlarmsEnabled  *bool  `yaml:"alarms_enabled"`
-	Evaluation     string `yaml:"evaluation"`
-	MaxMessageSize int    `yaml:"max_message_size"`
+	Enabled       *bool `yaml:"enabled"`
+	AlarmsEnabled *bool `yaml:"alarms_enabled"`
+	// AlarmInterval is the time between two evaluations of all alarms; 10 s.
+	AlarmInterval  time.Duration `yaml:"alarm_interval"`
+	Evaluation     string        `yaml:"evaluation"`
+	MaxMessageSize int           `yaml:"max_message_size"`
 }
 
 // renderedParameter tells the keys that the formulas put beside the sections:

@@ -39,7 +39,8 @@ type Options struct {
 	Admin       string          // address of the admin server; "": the model's, "none": no server
 	Version     string
 	Logger      *slog.Logger
-	// Outputs are more engines for `output` sections, for embedding.
+	// Inputs and Outputs are more engines for those sections, for embedding.
+	Inputs  map[string]func(name string) pipeline.Input
 	Outputs map[string]func(name string) pipeline.Output
 	Faults  []web.Fault // buttons of the demonstration
 	Title   string      // on the pages, beside the name
@@ -201,7 +202,7 @@ func (d *Daemon) runGenerations(ctx context.Context, g *generation) error {
 				err = <-done
 			}
 			g.parts.close()
-			return err
+			return asConfig(err)
 		}
 		if err := <-done; err != nil {
 			d.log.Error("the old pipeline stopped with an error", "error", err)
@@ -210,6 +211,15 @@ func (d *Daemon) runGenerations(ctx context.Context, g *generation) error {
 		g.parts.close()
 		g = next
 	}
+}
+
+// asConfig marks the errors of a pipeline that a change of the model cures.
+func asConfig(err error) error {
+	var c *pipeline.ConfigError
+	if errors.As(err, &c) {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return err
 }
 
 // wait returns the next generation when a reload gave one, nil when the daemon

@@ -36,6 +36,14 @@ func (p *parts) decoder(input *config.Node, ref string, forward bool) func(strea
 	})
 }
 
+// protobuf reports whether ref means the decoder of the wire format.
+func (p *parts) protobuf(ref string) bool {
+	if section := p.section("decoder", ref); section != nil {
+		return section.Get("engine").Text() == "protobuf"
+	}
+	return ref == "ProtobufDecoder" || ref == "protobuf"
+}
+
 // decoderNamed returns nil after it has reported what is wrong.
 func (p *parts) decoderNamed(from *config.Node, ref string, seen map[string]bool) decoderMaker {
 	if seen[ref] {

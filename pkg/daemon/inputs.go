@@ -5,7 +5,10 @@ import (
 	"slices"
 
 	"github.com/tocsin-lma/tocsin/pkg/config"
+	"github.com/tocsin-lma/tocsin/pkg/inputs/host"
+	"github.com/tocsin-lma/tocsin/pkg/inputs/http"
 	"github.com/tocsin-lma/tocsin/pkg/inputs/logstream"
+	"github.com/tocsin-lma/tocsin/pkg/inputs/tcp"
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
 	"github.com/tocsin-lma/tocsin/pkg/splitter"
 )
@@ -38,6 +41,9 @@ type inputPlugin func(c inputContext) (pipeline.Input, error)
 // inputPlugins is the table of input engines.
 func inputPlugins() map[string]inputPlugin {
 	return map[string]inputPlugin{
+		"host":        newHost,
+		"http":        newHTTP,
+		"tcp":         newTCP,
 		"logstreamer": newLogstream,
 		"logstream":   newLogstream,
 	}
@@ -53,12 +59,40 @@ func newLogstream(c inputContext) (pipeline.Input, error) {
 	})
 }
 
+func newHost(c inputContext) (pipeline.Input, error) {
+	cfg := host.DefaultConfig()
+	if err := c.node.Decode(&cfg); err != nil {
+		return nil, err
+	}
+	return host.New(cfg, host.Options{Name: c.name, Hostname: c.p.global.Hostname, Logger: c.p.log.With("input", c.name)})
+}
+
+func newHTTP(c inputContext) (pipeline.Input, error) {
+	cfg := http.DefaultConfig()
+	if err := c.node.Decode(&cfg); err != nil {
+		return nil, err
+	}
+	return http.New(cfg, http.Options{Name: c.name, Hostname: c.p.global.Hostname, Logger: c.p.log.With("input", c.name)})
+}
+
+func newTCP(c inputContext) (pipeline.Input, error) {
+	cfg := tcp.DefaultConfig()
+	if err := c.node.Decode(&cfg); err != nil {
+		return nil, err
+	}
+	return tcp.New(cfg, tcp.Options{Name: c.name, Hostname: c.p.global.Hostname, Splitter: c.splitter, Logger: c.p.log.With("input", c.name)})
+}
+
 func (p *parts) buildInputs() {
 	table := inputPlugins()
 	p.each("input", func(name string, n *config.Node) {
 		var c inputConfig
 		p.fail(n.Only(inputKeys...).Decode(&c))
 		plugin, ok := table[c.Engine]
+		if embedded, found := p.d.opt.Inputs[c.Engine]; found {
+			ok = true
+			plugin = func(c inputContext) (pipeline.Input, error) { return embedded(c.name), nil }
+		}
 		if !ok {
 			p.unknownEngine(n, "input", c.Engine, slices.Sorted(maps.Keys(table)))
 			return
@@ -72,7 +106,10 @@ func (p *parts) buildInputs() {
 			p.fail(placed(n, err))
 			return
 		}
-		spec := pipeline.InputSpec{Name: name, Input: in, NewDecoder: p.decoder(n, c.Decoder, c.SendFailures)}
+		spec := pipeline.InputSpec{Name: name, Input: in}
+		if framed := split.Framed() || c.Engine == "tcp" && c.Splitter == ""; !framed || !p.protobuf(c.Decoder) {
+			spec.NewDecoder = p.decoder(n, c.Decoder, c.SendFailures)
+		} // the frames of a framed stream are messages: there is nothing to decode
 		p.spec.Inputs = append(p.spec.Inputs, spec)
 	})
 	p.spec.Inputs = append(p.spec.Inputs, pipeline.InputSpec{Name: "heartbeat", Input: &heartbeat{d: p.d, p: p, tags: p.tags()}})

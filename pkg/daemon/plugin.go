@@ -61,6 +61,13 @@ func (p *parts) sandboxOptions(kind sandbox.Kind, name string, n *config.Node) (
 	if c.Hostname != "" {
 		o.Hostname = c.Hostname
 	}
+	if o.Config == nil {
+		o.Config = map[string]any{}
+	}
+	if _, given := o.Config["hostname"]; !given {
+		// The formulas render this host's name into most plugins' settings.
+		o.Config["hostname"] = o.Hostname
+	}
 	if c.PreserveData {
 		o.PreserveFile = filepath.Join(p.d.opt.DataDir, "sandbox_preservation", name+".data")
 		o.PreserveEvery = 10 * time.Second

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/message"
@@ -80,7 +81,7 @@ func (p *Pipeline) drain(stop context.CancelFunc, senders *sync.WaitGroup) {
 // growing pauses, because a port or a server may come back.
 func (p *Pipeline) runInput(ctx context.Context, spec InputSpec) {
 	pause := newBackoff(RetryOptions{Delay: time.Second, MaxDelay: time.Minute})
-	for {
+	for attempt := 1; ; attempt++ {
 		started := p.now()
 		err := p.guard(spec.Name, func() error {
 			return spec.Input.Run(ctx, func(stream string) (message.Stream, error) { return p.openStream(spec, stream) })
@@ -88,9 +89,8 @@ func (p *Pipeline) runInput(ctx context.Context, spec InputSpec) {
 		if ctx.Err() != nil {
 			return
 		}
-		var config *ConfigError
-		if errors.As(err, &config) {
-			p.fail(fmt.Errorf("input %s: %w", spec.Name, err))
+		if attempt == 1 && cannotListen(err) {
+			p.fail(&ConfigError{fmt.Errorf("input %s: %w", spec.Name, err)})
 			return
 		}
 		if err == nil {
@@ -109,8 +109,14 @@ func (p *Pipeline) runInput(ctx context.Context, spec InputSpec) {
 	}
 }
 
-// ConfigError is an input's error that no retry can cure: an address in use, a
-// folder that is not writable. It ends the daemon.
+// cannotListen tells the errors of a listener whose address is wrong or taken.
+// At the start they end the daemon: someone is there to read why.
+func cannotListen(err error) bool {
+	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EADDRNOTAVAIL)
+}
+
+// ConfigError is an error of the running pipeline that a change of the
+// configuration cures.
 type ConfigError struct{ Err error }
 
 func (e *ConfigError) Error() string { return e.Err.Error() }
