@@ -2,7 +2,6 @@ package luavm
 
 import (
 	"fmt"
-	"math"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -95,17 +94,7 @@ func CheckNumber(L *lua.LState, n int) float64 {
 // CheckInt returns argument n as C's (int) cast of a number does on amd64.
 func CheckInt(L *lua.LState, n int) int { return toInt(CheckNumber(L, n)) }
 
-func toInt(f float64) int {
-	switch {
-	case math.IsNaN(f):
-		return math.MinInt64
-	case f >= math.MaxInt64:
-		return math.MaxInt64
-	case f <= math.MinInt64:
-		return math.MinInt64
-	}
-	return int(f)
-}
+func toInt(f float64) int { return int(toLong(f)) }
 
 // OptInt returns argument n, or def when it is nil or absent.
 func OptInt(L *lua.LState, n, def int) int {

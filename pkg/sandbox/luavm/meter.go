@@ -14,6 +14,7 @@ const (
 	slow          = time.Millisecond
 	longestGap    = 300 * time.Millisecond // a suspended process counts at most this
 	workLimit     = 1 << 29                // units; one unit is one byte copied
+	workPerLook   = 1 << 23                // units between two looks at the clock
 	unitsPerStep  = 16                     // of one step of a pattern match
 	unitsPerSkip  = 64                     // of one dead key skipped by next
 	allocSample   = 16 << 10               // instructions between two looks at the allocation counter
@@ -39,6 +40,7 @@ type meter struct {
 	last      time.Time
 	active    time.Duration // running time of this call
 	work      int64         // units of this call
+	look      int64         // work at which the clock is read next
 	charged   int64         // bytes charged by host functions since the last walk
 	sampled   int64         // spent at the last look at the allocation counter
 	allocated uint64        // the allocation counter at the last walk, 0 before
@@ -122,6 +124,7 @@ func (vm *VM) chargeStore(L *lua.LState, t *lua.LTable, n lua.LNumber) {
 func (m *meter) begin(limit int64) {
 	m.limit, m.spent, m.cause = limit, 0, nil
 	m.ticking, m.active, m.work, m.sampled = false, 0, 0, 0
+	m.look = workPerLook
 	m.size = quantum
 	if limit > 0 && limit < quantum {
 		m.size = limit
@@ -243,9 +246,14 @@ func (vm *VM) charge(L *lua.LState, units, bytes int) {
 	m := vm.meter
 	m.work += int64(units)
 	m.charged += int64(bytes)
-	limited := vm.opts.TimeLimit > 0
-	if limited && m.work > workLimit {
-		vm.Abort(L, ErrWork)
+	if limited := vm.opts.TimeLimit > 0; limited && m.work >= m.look {
+		m.look = m.work + workPerLook
+		if m.tick(); m.cause != nil {
+			vm.Abort(L, m.cause)
+		}
+		if m.work > workLimit {
+			vm.Abort(L, ErrWork)
+		}
 	}
 	limit := vm.opts.MemoryBytes
 	if limit > 0 && m.charged > int64(max(limit/2, 1<<20)) && m.measure(false) > limit {

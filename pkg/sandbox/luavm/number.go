@@ -114,6 +114,9 @@ func ParseNumber(s string) (float64, bool) {
 			return f, true
 		}
 	}
+	if end := strings.IndexByte(s, 0); end >= 0 {
+		s = s[:end] // as strtod sees it
+	}
 	s = strings.Trim(s, spaces)
 	body := s
 	negative := false

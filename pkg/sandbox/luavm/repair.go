@@ -113,21 +113,21 @@ func (vm *VM) repairText(L *lua.LState, f frame, text string) string {
 			return nil
 		})
 	case text == "attempt to call a non-function object":
-		return vm.typeText(L, f, "call", "", func(s *site) []variable {
+		return vm.typeText(L, f, "call", f.operand(18, 0xff), func(s *site) []variable {
 			if s.op == opCall {
 				return []variable{s.first}
 			}
 			return nil
 		})
 	case text == "__len undefined":
-		return vm.typeText(L, f, "get length of", "", func(s *site) []variable {
+		return vm.typeText(L, f, "get length of", f.operand(0, 0x1ff), func(s *site) []variable {
 			if s.op == opLength {
 				return []variable{s.first}
 			}
 			return nil
 		})
 	case text == "__unm undefined":
-		return vm.arithText(L, f, "unm", "", "")
+		return vm.arithText(L, f, "unm", f.operand(0, 0x1ff), "")
 	case strings.HasPrefix(text, "cannot perform "):
 		if n, _ := fmt.Sscanf(text, "cannot perform %s operation between %s and %s", &a, &b, &c); n == 3 {
 			return vm.arithText(L, f, operatorOf(a), b, c)
@@ -245,6 +245,23 @@ func (vm *VM) lookup(L *lua.LState, f frame, v variable) (lua.LValue, bool) {
 		}
 	}
 	return nil, false
+}
+
+// operand returns the type of the value that a field of the failed instruction
+// names, "" when it cannot be told.
+func (f *frame) operand(shift, mask int) string {
+	if f.frame == nil || f.fn == nil || f.fn.Proto == nil || f.frame.pc < 1 {
+		return ""
+	}
+	n := int(f.fn.Proto.Code[f.frame.pc-1]>>shift) & mask
+	registers := stateOf(f.L).reg.array
+	if n >= 0x100 {
+		return f.fn.Proto.Constants[n&0xff].Type().String()
+	}
+	if at := f.frame.localBase + n; at < len(registers) && registers[at] != nil {
+		return registers[at].Type().String()
+	}
+	return ""
 }
 
 // local reads the innermost active local variable with a name.

@@ -1,6 +1,8 @@
 package luavm
 
 import (
+	"fmt"
+
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -210,6 +212,9 @@ func (s *sorter) lt(i, j lua.LValue) bool {
 		}
 	}
 	s.vm.ChargeSteps(s.L, 4)
+	if i.Type() != j.Type() {
+		s.L.Error(lua.LString(fmt.Sprintf("attempt to compare %s with %s", i.Type(), j.Type())), 0)
+	}
 	return s.L.LessThan(i, j)
 }
 
