@@ -51,7 +51,7 @@ type Options struct {
 	// string; 0 is unlimited.
 	MemoryBytes int
 	// TimeLimit bounds a Call or a Load against instructions that are slow, not
-	// many; 0 takes 500 ms when Instructions is set. Time during which the process
+	// many; 0 takes 600 ms when Instructions is set. Time during which the process
 	// did not run hardly counts. Without it the work of library functions is not
 	// bounded either.
 	TimeLimit time.Duration
@@ -108,7 +108,7 @@ func New(opts Options) *VM {
 		opts.LoadInstructions = 10_000_000
 	}
 	if opts.TimeLimit == 0 && limited {
-		opts.TimeLimit = 500 * time.Millisecond
+		opts.TimeLimit = 600 * time.Millisecond
 	}
 	vm := &VM{
 		opts:    opts,
