@@ -14,7 +14,8 @@ const maxDepth = 100_000
 // maxValues is LPeg's limit on the names, constants and functions in a pattern.
 const maxValues = math.MaxUint16
 
-// maxInterned bounds the table of known patterns; when it is full it is emptied.
+// maxInterned bounds the table of known patterns, in nodes of up to 16 bytes
+// of text; when it is full it is emptied.
 const maxInterned = 8192
 
 // maxShort is the largest index of arguments and numbered captures.
@@ -29,8 +30,10 @@ type Builder struct {
 	// pattern above it is replaced by one that reports ErrTooBig, see Err.
 	MaxSize int
 
-	known map[nodeKey]*Pattern
-	err   error
+	known  map[nodeKey]*Pattern
+	weight int // of the nodes in known
+	purges int
+	err    error
 }
 
 // nodeKey identifies a node by its own contents and the identity of its parts.
@@ -51,6 +54,10 @@ func (b *Builder) Err() error {
 	b.err = nil
 	return err
 }
+
+// Purges counts how often the Builder forgot the patterns it knew. Whoever
+// keeps them by identity should forget them at the same time.
+func (b *Builder) Purges() int { return b.purges }
 
 // make returns the pattern for p, an earlier equal one if there is one.
 func (b *Builder) make(p *Pattern) *Pattern {
@@ -84,9 +91,13 @@ func (b *Builder) make(p *Pattern) *Pattern {
 	}
 	p.size, p.depth, p.values = size, depth+1, values
 	p.attrs = attrsOf(p, nil)
-	if b.known == nil || len(b.known) >= maxInterned {
+	own := 1 + len(p.text)/16
+	if b.known == nil || b.weight+own > maxInterned {
 		b.known = make(map[nodeKey]*Pattern)
+		b.weight = 0
+		b.purges++
 	}
+	b.weight += own
 	b.known[key] = p
 	return p
 }

@@ -94,6 +94,19 @@ type attrs struct {
 // Size returns the number of nodes of the pattern, shared parts counted each time.
 func (p *Pattern) Size() int { return p.size }
 
+// nodeShare is what a node is reckoned with in MemoryBytes. It is a fraction of
+// a node's real size, because patterns share most of their parts.
+const nodeShare = 32
+
+// MemoryBytes estimates the memory that the pattern holds, its Program included.
+func (p *Pattern) MemoryBytes() int {
+	n := 256 + len(p.text) + p.size*nodeShare
+	if prog := p.prog.Load(); prog != nil {
+		n += prog.memoryBytes()
+	}
+	return n
+}
+
 // HasCaptures reports whether a match of p may make captures.
 func (p *Pattern) HasCaptures() bool { return p.attrs.captures }
 

@@ -80,6 +80,18 @@ type Program struct {
 // Len returns the number of instructions.
 func (p *Program) Len() int { return len(p.code) }
 
+// memoryBytes estimates the size of the Program.
+func (p *Program) memoryBytes() int {
+	sets := 0
+	for i := range p.code {
+		if p.code[i].set != nil {
+			sets++
+		}
+	}
+	// Sets are shared by instructions; a quarter of the sum is near enough.
+	return len(p.code)*24 + len(p.captures)*64 + len(p.switches)*1024 + sets*64
+}
+
 // Compile returns the Program of p, which is kept with p. It fails when p
 // refers to a rule and no grammar encloses it, or when its code grows too big.
 func (p *Pattern) Compile() (*Program, error) {

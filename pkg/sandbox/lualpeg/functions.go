@@ -10,6 +10,10 @@ func (b *Binding) libP(L *lua.LState, fn string) int {
 	if L.GetTop() == 0 {
 		argError(L, 1, fn, "value expected")
 	}
+	if _, ok := b.Pattern(L.Get(1)); ok {
+		L.Push(L.Get(1))
+		return 1
+	}
 	return b.result(L, fn, b.pattern(L, 1, fn), nil)
 }
 

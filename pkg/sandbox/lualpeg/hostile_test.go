@@ -2,6 +2,7 @@ package lualpeg_test
 
 import (
 	"reflect"
+	"runtime"
 	"testing"
 	"time"
 
@@ -59,6 +60,22 @@ func TestHostilePatterns(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestForgottenPatternsAreFreed makes many large patterns and keeps none.
+func TestForgottenPatternsAreFreed(t *testing.T) {
+	vm, _ := open(t)
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	eval(t, vm, `
+		for i = 1, 300 do
+			local p = lpeg.P(("x"):rep(500000) .. i)
+			p:match("x")
+		end`)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	require.Less(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(16<<20))
 }
 
 func TestStepsAreCharged(t *testing.T) {

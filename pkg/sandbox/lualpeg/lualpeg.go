@@ -44,6 +44,7 @@ type Binding struct {
 	rawset  *lua.LFunction
 	box     boxer
 	shapes  map[*lpeg.Site]*shape
+	purges  int
 }
 
 // Open makes the binding of a state whose base library is open already: its
@@ -102,16 +103,19 @@ func (b *Binding) Values(L *lua.LState) *lpeg.Values {
 	return b.values
 }
 
-// maxUserdata bounds the table of userdata; when it is full it is emptied.
-const maxUserdata = 8192
+// SetMaxPattern caps the size of the patterns made from now on, in nodes; 0
+// means lpeg.DefaultMaxSize.
+func (b *Binding) SetMaxPattern(nodes int) { b.builder.MaxSize = nodes }
 
 // wrap returns the userdata of a pattern.
 func (b *Binding) wrap(L *lua.LState, p *lpeg.Pattern) *lua.LUserData {
+	if n := b.builder.Purges(); n != b.purges {
+		b.purges = n
+		b.data = make(map[*lpeg.Pattern]*lua.LUserData)
+		b.shapes = make(map[*lpeg.Site]*shape)
+	}
 	if ud, ok := b.data[p]; ok {
 		return ud
-	}
-	if len(b.data) >= maxUserdata {
-		clear(b.data)
 	}
 	ud := L.NewUserData()
 	ud.Value = p

@@ -8,8 +8,13 @@ import (
 	"github.com/tocsin-lma/tocsin/pkg/lpeg"
 )
 
-// maxCompiled bounds the remembered patterns of re.match, find and gsub.
-const maxCompiled = 1024
+// Bounds of what re.match and re.find remember: the number of patterns, and the
+// length of their text and the size of a pattern that is worth it.
+const (
+	maxCompiled     = 128
+	maxCompiledText = 4096
+	maxCompiledSize = 500
+)
 
 // reModule is the state of module re.
 type reModule struct {
@@ -120,7 +125,7 @@ func (m *reModule) known(L *lua.LState, mem map[string]*lpeg.Pattern, n int, fn 
 	if len(mem) >= maxCompiled {
 		clear(mem)
 	}
-	if isText {
+	if isText && len(key) <= maxCompiledText && p.Size() <= maxCompiledSize {
 		mem[key] = p
 	}
 	return p
