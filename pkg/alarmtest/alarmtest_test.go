@@ -147,9 +147,10 @@ func FuzzParseFile(f *testing.F) {
 		f.Add(strings.Replace(string(data), "model: [model.yml]", "model: []", 1))
 	}
 	path := filepath.Join(f.TempDir(), "f.yml")
+	longNumber := regexp.MustCompile(`\d{4}|\de`)
 	f.Fuzz(func(t *testing.T, text string) {
-		if strings.Contains(text, "model:") && !strings.Contains(text, "model: []") || len(text) > 4000 {
-			return
+		if strings.Contains(text, "model:") && !strings.Contains(text, "model: []") || len(text) > 4000 || longNumber.MatchString(text) {
+			return // models of this machine, and tests that are meant to run long
 		}
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -93,6 +93,13 @@ func parseEntry(n *config.Node) (*entry, error) {
 		}
 		e.status = s.Word()
 	}
+	if err := e.parseParts(&cfg); err != nil {
+		return nil, err
+	}
+	return e, checkPatterns(n)
+}
+
+func (e *entry) parseParts(cfg *entryConfig) error {
 	for _, part := range []struct {
 		node *config.Node
 		into *map[string]any
@@ -100,7 +107,7 @@ func parseEntry(n *config.Node) (*entry, error) {
 		if part.node.Exists() {
 			m, ok := part.node.Value().(map[string]any)
 			if !ok {
-				return nil, part.node.Errorf("want a map")
+				return part.node.Errorf("want a map")
 			}
 			*part.into = m
 		}
@@ -108,11 +115,11 @@ func parseEntry(n *config.Node) (*entry, error) {
 	if cfg.Alarms.Exists() {
 		list, ok := cfg.Alarms.Value().([]any)
 		if !ok {
-			return nil, cfg.Alarms.Errorf("alarms: want a list")
+			return cfg.Alarms.Errorf("alarms: want a list")
 		}
 		e.alarms = list
 	}
-	return e, checkPatterns(n)
+	return nil
 }
 
 // checkPatterns reports the patterns of an expectation that are no regular

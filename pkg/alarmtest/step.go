@@ -56,7 +56,7 @@ type ticksConfig struct {
 
 // maxSteps bounds what a test spreads out into: a mistyped `until` must not
 // fill the memory.
-const maxSteps = 1_000_000
+const maxSteps = 200_000
 
 func (t *Test) parseSteps(nodes []*config.Node) error {
 	var errs []error
