@@ -41,7 +41,7 @@ type Config struct {
 	MaxSize    int64  `yaml:"max_size"`    // bytes before the file is rotated; 0: never
 	Keep       int    `yaml:"keep"`        // rotated files kept: path.1 is the newest; 0: one
 	Overwrite  bool   `yaml:"overwrite"`   // the file holds the last batch only, replaced in one step
-	Sync       bool   `yaml:"sync"`        // on disk before Send returns, not only in the kernel
+	Sync       bool   `yaml:"fsync"`       // on disk before Send returns, not only in the kernel
 }
 
 // DefaultConfig returns the defaults.

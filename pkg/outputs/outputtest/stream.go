@@ -1,6 +1,7 @@
 package outputtest
 
 import (
+	"bytes"
 	"crypto/tls"
 	"io"
 	"log"
@@ -161,14 +162,14 @@ func (l *listener) done(conn net.Conn) <-chan struct{} {
 	return closed
 }
 
-// many is enough items to fill what the kernels on both ends hold.
-const many = 400_000
-
+// batchToHang is a batch that cannot be delivered unless somebody reads it: for
+// want of answers, one that is more than what the kernels on both ends hold.
 func (s Stream) batchToHang() []byte {
 	if s.Answers || s.Reconnects {
 		return s.Batch(3)
 	}
-	return s.Batch(many)
+	b := s.Batch(1000)
+	return bytes.Repeat(b, 1+(24<<20)/len(b))
 }
 
 // skipUnknowable skips a case about a far side that takes a small item from the
