@@ -55,9 +55,6 @@ func TestConformance(t *testing.T) {
 			writeResult(&out, runCase(line))
 			var got pluginResult
 			require.NoError(t, json.Unmarshal(out.Bytes(), &got))
-			if got.InitError != nil && strings.HasPrefix(*got.InitError, "unknown component") {
-				t.Skip(*got.InitError)
-			}
 			require.Nil(t, got.InitError, "init_error: %v", deref(got.InitError))
 			require.Len(t, got.Steps, len(c.Expect))
 			for i, want := range c.Expect {

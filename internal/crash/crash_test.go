@@ -20,6 +20,7 @@ var (
 	seed      = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the faults")
 	faults    = flag.String("faults", "", "faults to use, separated by commas; all by default")
 	collector = flag.String("logcollector", "", "the binary to test; built when empty")
+	patience  = flag.Duration("patience", time.Minute, "how long a round may take to deliver everything")
 	record    = flag.String("record", "", "file that takes a line of JSON for each round")
 )
 
@@ -76,32 +77,27 @@ func TestHarnessTells(t *testing.T) {
 	}
 }
 
-// model is the configuration of the collector under test.
+// logModel is the configuration of the log collector under test. Its waits are
+// short because the rounds are.
 const logModel = `
 log_collector:
-  admin:
-    address: "{admin}"
-  decoder:
-    plain:
-      engine: payload
-  splitter:
-    line:
-      engine: token
-      delimiter: '\n'
   input:
     app:
       engine: logstreamer
       log_directory: "{logs}"
-      file_match: 'app\.log\.?(?P<Index>\d+)?$'
-      priority: ["^Index"]
-      decoder: plain
-      splitter: line
+      file_match: 'app\.log\.?(?P<Index>\d+)?'
+      differentiator: [app]
+      priority: [^Index]
+      rescan_interval: 200ms
+      check_data_interval: 20ms
   output:
     elasticsearch:
       engine: elasticsearch
       server: "http://{sink}"
-      encoder: elasticsearch
-      message_matcher: "Type == 'log'"
+      message_matcher: "TRUE"
+      flush_interval: 20ms
+      send_timeout: 2s
+      retries: {delay: 10ms, max_delay: 100ms}
 `
 
 // TestLogCollector is the promise: nothing lost, nothing doubled.
@@ -117,8 +113,8 @@ func TestLogCollector(t *testing.T) {
 		require.NoError(t, err, "%s", out)
 	}
 	opts := crash.Options{
-		Command: []string{binary, "--config", "{config}", "--data-dir", "{data}"}, Config: logModel,
-		Dir: t.TempDir(), Rounds: *rounds, Seed: *seed, Ledger: "elasticsearch",
+		Command: []string{binary, "--no-defaults", "--config", "{config}", "--data-dir", "{data}", "--admin", "{admin}"}, Config: logModel,
+		Dir: t.TempDir(), Rounds: *rounds, Seed: *seed, Ledger: "elasticsearch", Patience: *patience,
 	}
 	if *faults != "" {
 		opts.Faults = strings.Split(*faults, ",")

@@ -43,6 +43,20 @@ func hostFunctions() []hostFunction {
 	}
 }
 
+// HostFunctions lists the host functions that plugins of any of the kinds see.
+func HostFunctions(kinds ...Kind) []string {
+	var names []string
+	for _, h := range hostFunctions() {
+		for _, k := range kinds {
+			if h.kinds&(1<<k) != 0 {
+				names = append(names, h.name)
+				break
+			}
+		}
+	}
+	return names
+}
+
 func (p *Plugin) installHost() {
 	kind := uint8(1) << p.opts.Kind
 	for _, h := range hostFunctions() {

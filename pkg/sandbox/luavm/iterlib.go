@@ -24,7 +24,6 @@ func (vm *VM) successor(L *lua.LState, t *lua.LTable, key lua.LValue) (lua.LValu
 	i := 0
 	if n, ok := key.(lua.LNumber); ok && isArrayIndex(n) && int(n) <= len(tl.array) {
 		i = int(n)
-		key = lua.LNil
 	} else if key != lua.LNil {
 		at, ok := tl.k2i[key]
 		if !ok {

@@ -22,10 +22,10 @@ type tableLayout struct {
 }
 
 type registryLayout struct {
-	array   []lua.LValue
-	top     int
-	growBy  int
-	maxSize int
+	array []lua.LValue
+	top   int
+	_     int
+	_     int
 }
 
 type upvalueLayout struct {
@@ -37,16 +37,16 @@ type upvalueLayout struct {
 }
 
 type frameLayout struct {
-	idx        int
-	fn         *lua.LFunction
-	parent     *frameLayout
-	pc         int
-	base       int
-	localBase  int
-	returnBase int
-	nArgs      int
-	nRet       int
-	tailCall   int
+	_         int
+	fn        *lua.LFunction
+	parent    *frameLayout
+	pc        int
+	_         int
+	localBase int
+	_         int
+	_         int
+	_         int
+	_         int
 }
 
 type stateLayout struct {

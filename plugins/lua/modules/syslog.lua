@@ -44,7 +44,7 @@ local absent = l.P "-"
 local hostname = absent + visible ^ -255
 local programname = (visible - l.S " :[") ^ 0
 
-local pri = digit ^ -3 / function(text)
+local pri = digit * digit ^ -2 / function(text)
     local n = tonumber(text)
     return { facility = math.floor(n / 8), severity = n % 8 }
 end
