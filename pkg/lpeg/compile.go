@@ -5,6 +5,10 @@ import "fmt"
 // maxCode caps the instructions of a Program.
 const maxCode = 500_000
 
+// maxCompileWork bounds the work on first sets of one compilation; beyond it
+// the code is correct but less clever.
+const maxCompileWork = 3_000_000
+
 // compiler turns one pattern into a Program.
 type compiler struct {
 	prog  *Program
@@ -14,6 +18,7 @@ type compiler struct {
 	calls []pendingCall
 	// scopes holds a private copy of each grammar's scope, so that patterns stay immutable.
 	scopes map[*Pattern]*scope
+	work   int // spent on first sets
 	err    error
 }
 
@@ -113,7 +118,12 @@ func (c *compiler) first(p *Pattern, follow firstSet) firstSet {
 	} else if p.attrs.open {
 		return anything
 	}
-	return st.first(p, follow)
+	if c.work > maxCompileWork {
+		return anything
+	}
+	fs := st.first(p, follow)
+	c.work += st.work
+	return fs
 }
 
 // gen emits the code of p. follow says what can come after p; decisions that

@@ -47,6 +47,10 @@ func TestHostilePatterns(t *testing.T) {
 		{"back references", `
 			local p = lpeg.Cg(lpeg.C(1), "g")
 			((lpeg.Cg("a", "x")^1 * lpeg.Cb"g"^-1)):match(("a"):rep(90000))`, ""},
+		{"deep pattern", `
+			local p = lpeg.P"z"
+			for i = 1, 30000 do p = p * "x" + lpeg.P"y" end
+			p:match("zx")`, ""},
 		{"empty loop", `lpeg.P{ lpeg.V"e"^0, e = lpeg.P"a" + "" }`, "empty loop"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
