@@ -16,6 +16,9 @@
 // Goroutines: one writes the feed of a round, one breaks things, the sink has
 // one for each connection.
 //
+// For the record: go test ./internal/crash -run LogCollector -rounds 1000
+// -timeout 2h -record FILE. A seed repeats the choice of faults, not their timing.
+//
 // What it cannot do: move the clock (Go reads it without a system call that
 // could be diverted), and LD_PRELOAD (Go makes system calls by itself). Failing
 // writes are injected with strace where it is installed.
@@ -84,7 +87,9 @@ type run struct {
 }
 
 // Run runs all rounds and returns what each came to. An error says that the
-// harness itself could not go on; a round that went wrong is no error.
+// harness itself could not go on; a round that went wrong is no error. The first
+// round that loses something is the last: what is lost would be missed, and
+// waited for, in all later ones.
 func Run(ctx context.Context, opts Options) (rounds []Round, err error) {
 	if opts.Records == 0 {
 		opts.Records = 2000
@@ -110,6 +115,9 @@ func Run(ctx context.Context, opts Options) (rounds []Round, err error) {
 			if err := json.NewEncoder(opts.Log).Encode(round); err != nil {
 				return rounds, fmt.Errorf("write the log: %w", err)
 			}
+		}
+		if round.Lost > 0 {
+			break
 		}
 	}
 	return rounds, nil
