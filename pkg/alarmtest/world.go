@@ -115,7 +115,7 @@ func (w *world) clock(at float64) time.Time {
 
 // step performs one step and returns what it emitted.
 func (w *world) step(s *step) []Emission {
-	w.emitted = nil
+	w.emitted = []Emission{}
 	now := w.clock(s.at)
 	if s.input != nil {
 		w.input(s.input, now)

@@ -332,3 +332,23 @@ func TestPairLimit(t *testing.T) {
 	require.Equal(t, 1, e.Stats().Pairs)
 	require.NoError(t, e.Process(fact("a", "h3", health.Okay, 12), clock(12)))
 }
+
+// The same input gives the same bytes.
+func TestDeterminism(t *testing.T) {
+	run := func() []string {
+		random := rand.New(rand.NewPCG(5, 6))
+		e := engine(t, hostModel("status_of_members"))
+		var out []string
+		for at := range 200 {
+			send(t, e, fact([]string{"a", "b"}[random.IntN(2)], fmt.Sprintf("h%d", random.IntN(9)), health.All()[random.IntN(5)], at), at)
+			require.NoError(t, e.Tick(clock(at), func(m *message.Message) error {
+				out = append(out, string(message.AppendMessage(nil, m)))
+				return nil
+			}))
+		}
+		return out
+	}
+	first := run()
+	require.Len(t, first, 20)
+	require.Equal(t, first, run())
+}

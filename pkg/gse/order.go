@@ -38,8 +38,8 @@ func (l *loader) finish() {
 			}
 		}
 	}
-	l.reportCircle(hints, "hints form a circle")
-	l.reportCircle(feeds, "clusters feed each other in a circle")
+	l.reportCircle(hints, "hints form a circle (a circular dependency, a cycle)")
+	l.reportCircle(feeds, "clusters feed each other in a circle (a cycle)")
 	if len(l.errs) > 0 {
 		return
 	}
