@@ -59,26 +59,26 @@ func (vm *VM) Compile(name, source string) (fn *lua.LFunction, err error) {
 	if err := r.chunk(chunk); err != nil {
 		return nil, &syntaxError{err.Error()}
 	}
-	proto, err := lua.Compile(r.wrap(chunk), shown)
+	proto, err := lua.Compile(chunk, shown)
 	if err != nil {
 		return nil, &syntaxError{compileErrorText(shown, err)}
 	}
 	vm.sites[shown] = r.sites
-	return vm.instantiate(proto), nil
+	vm.bind(proto)
+	return vm.L.NewFunctionFromProto(proto), nil
 }
 
-// instantiate runs the wrapper that binds the concat function, and returns the
-// chunk proper.
-func (vm *VM) instantiate(proto *lua.FunctionProto) *lua.LFunction {
-	L := vm.L
-	inner := proto.FunctionPrototypes[0]
-	fn := L.NewFunctionFromProto(inner)
-	for i := range fn.Upvalues {
-		fn.Upvalues[i] = &lua.Upvalue{}
-		up := upvalueOf(fn.Upvalues[i])
-		up.closed, up.value = true, vm.concat
+// bind puts the concat function where the rewriter left its name as a constant.
+// A constant is out of reach of the script's environments.
+func (vm *VM) bind(proto *lua.FunctionProto) {
+	for i, c := range proto.Constants {
+		if c == lua.LString(concatName) {
+			proto.Constants[i] = vm.concat
+		}
 	}
-	return fn
+	for _, inner := range proto.FunctionPrototypes {
+		vm.bind(inner)
+	}
 }
 
 // chunkName turns a chunk name in the form of luaL_loadbuffer ("@file", "=text"
@@ -173,22 +173,6 @@ func compileErrorText(chunk string, err error) string {
 		return chunk + ":" + strconv.Itoa(ce.Line) + ": " + ce.Message
 	}
 	return chunk + ": " + err.Error()
-}
-
-// wrap puts the chunk into a function that sees concatName as a local of the
-// enclosing one.
-func (r *rewriter) wrap(chunk []ast.Stmt) []ast.Stmt {
-	last := 1
-	if n := len(chunk); n > 0 {
-		last = chunk[n-1].LastLine()
-	}
-	fn := &ast.FunctionExpr{ParList: &ast.ParList{HasVargs: true}, Stmts: chunk}
-	at(fn, 0, last)
-	local := &ast.LocalAssignStmt{Names: []string{concatName}, Exprs: []ast.Expr{at(&ast.NilExpr{}, 0, 0)}}
-	at(local, 0, 0)
-	ret := &ast.ReturnStmt{Exprs: []ast.Expr{fn}}
-	at(ret, 0, last)
-	return []ast.Stmt{local, ret}
 }
 
 func at[T ast.PositionHolder](node T, line, last int) T {

@@ -171,7 +171,6 @@ func appendTimeVerb(dst []byte, verb byte, t time.Time, zone string) []byte {
 	if format := composite(verb); format != "" {
 		return AppendTime(dst, format, t, zone)
 	}
-	isoYear, isoWeek := t.ISOWeek()
 	hour12 := (t.Hour()+11)%12 + 1
 	switch verb {
 	case 'a':
@@ -188,10 +187,6 @@ func appendTimeVerb(dst []byte, verb byte, t time.Time, zone string) []byte {
 		return fmt.Appendf(dst, "%02d", t.Day())
 	case 'e':
 		return fmt.Appendf(dst, "%2d", t.Day())
-	case 'g':
-		return fmt.Appendf(dst, "%02d", isoYear-100*floorDiv(isoYear, 100))
-	case 'G':
-		return fmt.Appendf(dst, "%d", isoYear)
 	case 'H':
 		return fmt.Appendf(dst, "%02d", t.Hour())
 	case 'I':
@@ -218,16 +213,8 @@ func appendTimeVerb(dst []byte, verb byte, t time.Time, zone string) []byte {
 		return fmt.Appendf(dst, "%02d", t.Second())
 	case 't':
 		return append(dst, '\t')
-	case 'u':
-		return fmt.Appendf(dst, "%d", (int(t.Weekday())+6)%7+1)
-	case 'U':
-		return fmt.Appendf(dst, "%02d", (t.YearDay()-1+7-int(t.Weekday()))/7)
-	case 'V':
-		return fmt.Appendf(dst, "%02d", isoWeek)
 	case 'w':
 		return fmt.Appendf(dst, "%d", int(t.Weekday()))
-	case 'W':
-		return fmt.Appendf(dst, "%02d", (t.YearDay()-1+7-(int(t.Weekday())+6)%7)/7)
 	case 'y':
 		return fmt.Appendf(dst, "%02d", t.Year()-100*floorDiv(t.Year(), 100))
 	case 'Y':
@@ -238,6 +225,26 @@ func appendTimeVerb(dst []byte, verb byte, t time.Time, zone string) []byte {
 		return append(dst, zone...)
 	case '%':
 		return append(dst, '%')
+	}
+	return appendWeekVerb(dst, verb, t)
+}
+
+// appendWeekVerb writes the verbs that count weeks; an unknown verb stays.
+func appendWeekVerb(dst []byte, verb byte, t time.Time) []byte {
+	isoYear, isoWeek := t.ISOWeek()
+	switch verb {
+	case 'g':
+		return fmt.Appendf(dst, "%02d", isoYear-100*floorDiv(isoYear, 100))
+	case 'G':
+		return fmt.Appendf(dst, "%d", isoYear)
+	case 'u':
+		return fmt.Appendf(dst, "%d", (int(t.Weekday())+6)%7+1)
+	case 'U':
+		return fmt.Appendf(dst, "%02d", (t.YearDay()-1+7-int(t.Weekday()))/7)
+	case 'V':
+		return fmt.Appendf(dst, "%02d", isoWeek)
+	case 'W':
+		return fmt.Appendf(dst, "%02d", (t.YearDay()-1+7-(int(t.Weekday())+6)%7)/7)
 	}
 	return append(dst, '%', verb)
 }

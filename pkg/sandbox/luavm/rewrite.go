@@ -6,11 +6,12 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 )
 
-// Names that no script can write.
-const (
-	concatName = "(concat)"
-	tempName   = "(temp %d)"
-)
+// concatName stands for the concat function until the chunk is compiled. A script
+// that writes this very string gets the function instead, which does no harm.
+const concatName = "\x00concat\x00"
+
+// tempName is a name that no script can write.
+const tempName = "(temp %d)"
 
 // rewriter repairs a syntax tree before it is compiled:
 //
@@ -271,7 +272,7 @@ func (r *rewriter) concat(e *ast.StringConcatOpExpr) ast.Expr {
 	for i, o := range operands {
 		what[i] = r.describe(o)
 	}
-	fn := at(&ast.IdentExpr{Value: concatName}, e.Line(), e.LastLine())
+	fn := at(&ast.StringExpr{Value: concatName}, e.Line(), e.LastLine())
 	// A call takes at most about 200 registers; nest what is longer from the left,
 	// where a nested call costs one register. PUC Lua refuses such expressions.
 	const most = 100
