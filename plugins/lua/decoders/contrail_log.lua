@@ -4,26 +4,21 @@
 -- its own.
 local l = require "lpeg"
 l.locale(l)
-local dt = require "date_time"
-local record = require "log_record"
+local g = require "log_grammar"
 
-local stamp = l.P(false)
-for _, format in ipairs { "%m/%d/%Y %r", "%b/%d/%Y %r", "%B/%d/%Y %r" } do
-    stamp = stamp + dt.build_strftime_grammar(format) / dt.time_to_ns
+local d = l.digit
+local months = l.P(false)
+for _, name in ipairs { "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December" } do
+    months = months + name + string.sub(name, 1, 3)
 end
-local grammar = l.Ct(l.Cg(stamp, "ns") * l.space * "[" * l.Cg((l.alnum + l.S "._-") ^ 1, "module") * "]:" * l.space
-    * l.Cg(l.P(1) ^ 0, "message"))
+local month = l.P "0" * l.R "19" + l.P "1" * l.R "02" + months
+local day = l.P "0" * l.R "19" + l.R "12" * d + l.P "3" * l.R "01"
+local clock = (l.P "0" * d + l.P "1" * l.R "02") * ":" * l.R "05" * d * ":" * (l.R "05" * d + l.P "60") * " " * l.S "AP" * "M"
+local stamp = l.Cg(month * "/" * day * "/" * d * d * d * d * " " * clock, "Timestamp")
 
-local fields = {}
-local msg = { Type = "log", Fields = fields }
+grammar = stamp * l.space * "[" * l.Cg((l.alnum + l.S "._-") ^ 1, "programname") * "]:" * l.space
+        * l.Cg(l.Cc(6), "Severity") * g.payload
+    + l.Cg(l.Cc(3), "Severity") * g.payload
 
-function process_message()
-    local log = record.payload()
-    local m = grammar:match(log)
-    msg.Timestamp = m and m.ns
-    msg.Severity = m and 6 or 3
-    msg.Payload = record.chomp(m and m.message or log)
-    fields.severity_label = m and "INFO" or "ERROR"
-    fields.programname = m and m.module
-    return record.emit(msg)
-end
+defaults = { Type = "log" }

@@ -1,9 +1,6 @@
 -- Open vSwitch:  2017-03-13T07:30:11.905Z|00041|bridge|INFO|text
 local l = require "lpeg"
-l.locale(l)
-local record = require "log_record"
-local severity = require "log_severity"
-local time = require "log_time"
+local g = require "log_grammar"
 
 -- all lower or all upper case
 local level = l.P(false)
@@ -12,22 +9,14 @@ for _, word in ipairs { "debug", "dbg", "info", "notice", "warning", "warn", "er
     level = level + l.P(word) + l.P(string.upper(word))
 end
 
-local grammar = l.Ct(time.stamp * "|" * l.Cg(l.digit ^ 1, "pid") * "|" * l.Cg((1 - l.S "|\n") ^ 1, "module")
-    * "|" * l.Cg(level, "level") * "|" * l.Cg((1 - l.P "\n") ^ 0, "message"))
+local module_name = l.Cg((1 - l.S "|\n") ^ 1, "_module")
+local text = l.C((1 - l.P "\n") ^ 0)
 
-local fields = {}
-local msg = { Type = "log", Logger = "ovs", Fields = fields }
+grammar = g.timestamp * "|" * g.pid * "|" * module_name * "|" * l.Cg(level, "severity_label") * "|"
+    * l.Cg(l.Cb "_module" * text / "%1: %2", "Payload")
 
-function process_message()
-    local log = record.payload()
-    local m = grammar:match(log)
-    if not m then return record.reject("openvswitch", log) end
-    local exact
-    msg.Timestamp, exact = time.to_ns(m)
-    msg.Pid = record.pid(m.pid)
-    msg.Severity = severity.number(m.level)
-    msg.Payload = m.module .. ": " .. m.message
-    fields.severity_label = severity.labels[msg.Severity]
-    fields.programname = read_message("Logger")
-    return record.emit(msg, exact)
-end
+logger_grammar = l.Cg(l.P(1) ^ 1, "programname")
+
+severity_label = "canonical"
+severity_map = { EMER = 0, DBG = 7 }
+defaults = { Type = "log", Logger = "ovs" }

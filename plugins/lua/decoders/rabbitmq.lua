@@ -5,38 +5,20 @@
 --   2023-10-10 10:00:00.123456+00:00 [info] <0.222.0> text
 local l = require "lpeg"
 l.locale(l)
-local record = require "log_record"
-local severity = require "log_severity"
-local time = require "log_time"
+local g = require "log_grammar"
 
-local day = l.R "13" * l.digit + l.P "0" ^ -1 * l.R "19"
-local report = l.Ct(l.P "=" * l.Cg(l.R "AZ" ^ 1, "level") * " REPORT==== "
-    * l.Cg(day, "day") * "-" * l.Cg(time.month, "month") * "-" * l.Cg(l.digit * l.digit * l.digit * l.digit, "year")
-    * "::" * l.Cg(time.time_of_day, "time") * (l.P "." * l.Cg(l.digit ^ 1, "frac")) ^ -1
-    * " ===" * l.P "\r" ^ -1 * "\n" * l.Cg(l.P(1) ^ 0, "message"))
-local line = l.Ct(time.stamp * " [" * l.Cg(l.alpha ^ 1, "level") * "]" * l.space ^ 1
-    * (l.P "<" * l.Cg((l.digit + ".") ^ 1, "process") * ">" * l.P " " ^ -1) ^ -1 * l.Cg(l.P(1) ^ 0, "message"))
-local grammar = (l.P "\r" ^ -1 * "\n") ^ 0 * (report + line)
+local d = l.digit
+local day = l.R "13" * d + l.P "0" ^ -1 * l.R "19"
+local report = l.P "=" * l.Cg(l.R "AZ" ^ 1, "severity_label") * " REPORT==== "
+    * l.Cg(day * "-" * g.month * "-" * d * d * d * d * "::" * g.time_of_day, "Timestamp")
+    * " ===" * l.P "\r" ^ -1 * "\n" * g.payload
+local line = g.timestamp * " [" * l.Cg(l.alpha ^ 1, "severity_label") * "]" * l.space ^ 1
+    * (l.P "<" * l.Cg((d + ".") ^ 1, "erlang_process") * ">" * l.P " " ^ -1) ^ -1 * g.payload
 
--- words RabbitMQ abbreviates to four letters, and report kinds that are no level
-local words = { CRASH = 2, DEBU = 7, NOTI = 5, ERRO = 3, ALER = 1 }
+grammar = (l.P "\r" ^ -1 * "\n") ^ 0 * (report + line)
 
-local fields = { programname = "rabbitmq" }
-local msg = { Type = "log", Fields = fields }
-
-function process_message()
-    local log = record.payload()
-    local m = grammar:match(log)
-    if not m then return record.reject("rabbitmq", log) end
-    local exact = false
-    if m.date then
-        msg.Timestamp, exact = time.to_ns(m)
-    else
-        msg.Timestamp = time.from_parts(m)
-    end
-    msg.Payload = record.chomp(m.message)
-    msg.Severity = severity.number(m.level) or words[string.upper(m.level)] or 5
-    fields.severity_label = severity.labels[msg.Severity]
-    fields.erlang_process = m.process
-    return record.emit(msg, exact)
-end
+severity_label = "canonical"
+severity_default = 5
+-- a kind of report that is no level, and the words RabbitMQ cuts to four letters
+severity_map = { CRASH = 2, DEBU = 7, NOTI = 5, ERRO = 3, ALER = 1 }
+defaults = { Type = "log", Fields = { programname = "rabbitmq" } }

@@ -5,34 +5,17 @@
 --   20417:signal-handler (1489386914) text
 local l = require "lpeg"
 l.locale(l)
-local record = require "log_record"
-local severity = require "log_severity"
-local time = require "log_time"
+local g = require "log_grammar"
 
 local marks = { ["."] = 7, ["-"] = 6, ["*"] = 5, ["#"] = 4 }
 
 local d = l.digit
-local pid = l.Cg(d ^ 1, "pid")
-local who = l.P "[" * pid * "]" + pid * ":" * l.R "AZ"
-local handler = l.P "[" * pid * " | signal handler]" + pid * ":signal-handler"
-local stamp = l.Cg(d * d ^ -1, "day") * " " * l.Cg(time.month, "month") * " "
-    * (l.Cg(d * d * d * d, "year") * " ") ^ -1
-    * l.Cg(time.time_of_day, "time") * (l.P "." * l.Cg(d ^ 1, "frac")) ^ -1
-local rest = (l.P " " ^ 1 + -1 + #l.P "\n") * l.Cg(l.P(1) ^ 0, "message")
-local grammar = l.Ct(who * " " * stamp * " " * l.Cg(l.S ".-*#", "mark") * l.S ".-*#" ^ 0 * rest)
-    + l.Ct(handler * " (" * l.Cg(d ^ 1 / tonumber, "epoch") * ")" * rest)
+local who = l.P "[" * g.pid * "]" + g.pid * ":" * l.R "AZ"
+local handler = l.P "[" * g.pid * " | signal handler]" + g.pid * ":signal-handler"
+local stamp = l.Cg(d * d ^ -1 * " " * g.month * " " * (d * d * d * d * " ") ^ -1 * g.time_of_day, "Timestamp")
+local rest = (l.P " " ^ 1 + -1 + #l.P "\n") * g.payload
 
-local fields = { programname = "redis" }
-local msg = { Type = "log", Fields = fields }
+grammar = who * " " * stamp * " " * l.Cg(l.S ".-*#" / marks, "Severity") * l.S ".-*#" ^ 0 * rest
+    + handler * " (" * l.Cg(d ^ 1, "Timestamp") * ")" * l.Cg(l.Cc(6), "Severity") * rest
 
-function process_message()
-    local log = record.payload()
-    local m = grammar:match(log)
-    if not m then return record.reject("redis", log) end
-    msg.Timestamp = m.epoch and m.epoch * 1e9 or time.from_parts(m)
-    msg.Pid = record.pid(m.pid)
-    msg.Severity = marks[m.mark] or 6
-    msg.Payload = record.chomp(m.message)
-    fields.severity_label = severity.labels[msg.Severity]
-    return record.emit(msg, m.epoch ~= nil)
-end
+defaults = { Type = "log", Fields = { programname = "redis" } }
