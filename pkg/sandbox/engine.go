@@ -39,8 +39,6 @@ func newEngine(o *Options, loader luavm.Loader) *engine {
 	e := &engine{vm: vm, L: vm.L, lpeg: lualpeg.Open(vm.L)}
 	e.lpeg.Limits = patternLimits(o.Limits)
 	e.lpeg.Charge = vm.ChargeSteps
-	e.preload("lpeg", e.lpeg.Loader)
-	e.preload("re", e.lpeg.LoaderRe)
 	if library, ok := vm.Global("string").(*lua.LTable); ok {
 		e.fuse(library.RawGetString("upper"), textFold(strings.ToUpper))
 		e.fuse(library.RawGetString("lower"), textFold(strings.ToLower))
@@ -68,8 +66,6 @@ func textFold(f func(string) string) lpeg.Folder {
 		return lpeg.TextValue(f(s)), nil
 	})
 }
-
-func (e *engine) preload(name string, open lua.LGFunction) { e.vm.Preload(name, open) }
 
 func (e *engine) run(text []byte, chunk string) error { return e.vm.Load(chunk, string(text)) }
 

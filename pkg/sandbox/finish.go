@@ -17,7 +17,7 @@ func (p *Plugin) finish(code int, text string) (Result, error) {
 	switch {
 	case code < 0:
 		p.dropPending()
-		if p.opts.Kind != KindEncoder || code != CodeSkip {
+		if failure(p.opts.Kind, code) {
 			p.stats.Failures++
 		}
 		return res, nil
@@ -40,23 +40,42 @@ func (p *Plugin) finish(code int, text string) (Result, error) {
 	return res, nil
 }
 
+// failure tells a negative code that reports a failure from one that does not:
+// an encoder without output, an output that skips or has not sent yet.
+func failure(k Kind, code int) bool {
+	switch k {
+	case KindEncoder:
+		return code != CodeSkip
+	case KindOutput:
+		return code != CodeSkip && code != CodeBatching && code != CodeAsync
+	}
+	return true
+}
+
 func (p *Plugin) finishDecoder(res Result, current *message.Message) (Result, error) {
 	res.Emitted = len(p.pending)
 	if len(p.pending) == 0 && p.written && current != nil {
 		res.Emitted = 1
 		return res, p.emit(&p.writable)
 	}
+	from := p.held.first // of a flush
+	if current != nil {
+		from = current.UUID
+	}
+	p.held.note(current, len(p.pending), p.holds)
 	if len(p.pending) == 0 {
-		res.Held = true
-		p.stats.Held++
+		if current != nil {
+			res.Held = true
+			p.stats.Held++
+		}
 		return res, nil
 	}
 	var err error
 	for i, m := range p.pending {
 		switch {
 		case !m.UUID.IsZero():
-		case current != nil && !current.UUID.IsZero():
-			m.UUID = current.UUID.Derive(i)
+		case !from.IsZero():
+			m.UUID = from.Derive(i)
 		default:
 			m.UUID = message.NewUUID()
 		}
@@ -67,6 +86,35 @@ func (p *Plugin) finishDecoder(res Result, current *message.Message) (Result, er
 	}
 	p.dropPending()
 	return res, err
+}
+
+// held infers what a Lua decoder that defines flush() holds back: it alone
+// knows, and a log position must not pass it. The inference errs on the safe side.
+type held struct {
+	count int          // the newest records that are held
+	first message.UUID // of the oldest of them; what a flush emits is derived from it
+}
+
+// note books one call: with a record, or without one when it was a flush.
+func (h *held) note(current *message.Message, emitted int, holds bool) {
+	switch {
+	case !holds:
+	case current == nil:
+		if emitted > 0 {
+			*h = held{}
+		}
+	case emitted == 0:
+		if h.count == 0 {
+			h.first = current.UUID
+		}
+		h.count++
+	case h.count > 0 && emitted == 1:
+		// Either the held record was continued by this one, or this one closed
+		// it and is held itself.
+		*h = held{count: 1, first: current.UUID}
+	default:
+		*h = held{}
+	}
 }
 
 func (p *Plugin) finishEncoder(res *Result, current *message.Message) {

@@ -36,6 +36,10 @@ type Plugin struct {
 	pendingBytes int
 	pool         []*message.Message
 
+	holds  bool // a decoder that defines flush()
+	held   held
+	heldAt time.Time // of the newest record while some are held
+
 	zone      *time.Location // of the config key tz; nil: times are UTC
 	decl      *declarative   // nil: the plugin has process_message
 	lastSaved time.Time
@@ -84,6 +88,7 @@ func (p *Plugin) setup(text []byte, chunk string) error {
 			return errors.New("the script defines no function process_message; define it, or a grammar for a declarative decoder")
 		}
 	}
+	p.holds = p.opts.Kind == KindDecoder && decl == nil && p.eng.global("flush").Type() == lua.LTFunction
 	if err := p.restore(); err != nil {
 		return err
 	}
@@ -130,7 +135,11 @@ func (p *Plugin) Process(m *message.Message, emit message.Emit) (Result, error) 
 		p.dropPending()
 		return Result{}, p.fail(err)
 	}
-	return p.finish(code, text)
+	res, err := p.finish(code, text)
+	if p.held.count > 0 {
+		p.heldAt = p.opts.Clock()
+	}
+	return res, err
 }
 
 // Timer calls timer_event, if the plugin defines it, and writes the preserved
@@ -186,16 +195,19 @@ func (p *Plugin) Flush(now time.Time, idle bool, emit message.Emit) error {
 		}
 		return p.decl.flushAll(emit)
 	}
-	fn := p.eng.global("flush")
-	if fn.Type() != lua.LTFunction || p.opts.Kind != KindDecoder {
+	if !p.holds {
 		return nil
 	}
+	fn := p.eng.global("flush")
 	p.begin(nil, emit, -1)
 	if _, _, err := p.eng.call(fn, lua.LNumber(now.UnixNano()), lua.LBool(idle)); err != nil {
 		p.dropPending()
 		return p.fail(fmt.Errorf("flush() %w", err))
 	}
-	_, err := p.finish(0, "")
+	res, err := p.finish(0, "")
+	if res.Emitted == 0 && (!idle || now.Sub(p.heldAt) >= 2*idleFlush) {
+		p.held = held{} // it was asked for everything: nothing is held
+	}
 	return err
 }
 
@@ -203,7 +215,7 @@ func (p *Plugin) Flush(now time.Time, idle bool, emit message.Emit) error {
 // multi-line record.
 func (p *Plugin) Holding() int {
 	if p.decl == nil {
-		return 0
+		return p.held.count
 	}
 	return p.decl.holding()
 }

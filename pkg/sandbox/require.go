@@ -31,27 +31,37 @@ func alwaysBuiltIn(name string) bool {
 
 // installModules makes the native modules known to require.
 func (p *Plugin) installModules() {
+	p.preload("lpeg", p.eng.lpeg.Loader)
+	p.preload("re", p.eng.lpeg.LoaderRe)
 	limits := modules.Limits{Output: p.opts.Limits.Output, Memory: p.opts.Limits.Memory}
 	for _, m := range modules.All(limits) {
 		if alwaysBuiltIn(m.Name) || (!p.opts.NoNative && !p.overridden(m.Name)) {
-			p.eng.preload(m.Name, m.Open)
+			p.preload(m.Name, m.Open)
 		}
 	}
 	if !p.opts.NoNative {
 		if !p.overridden("logtime") {
-			p.eng.preload("logtime", p.openLogtime)
+			p.preload("logtime", p.openLogtime)
 		}
 		if p.opts.Shipped != nil && !p.overridden("date_time") {
 			if source, err := fs.ReadFile(p.opts.Shipped, "date_time.lua"); err == nil {
-				p.eng.preload("date_time", func(L *lua.LState) int { return p.openDateTime(L, string(source)) })
+				p.preload("date_time", func(L *lua.LState) int { return p.openDateTime(L, string(source)) })
 			}
 		}
 	}
 	for name, open := range p.opts.Native {
 		if !p.overridden(name) {
-			p.eng.preload(name, open)
+			p.preload(name, open)
 		}
 	}
+}
+
+// preload makes one native module known and notes when it is asked for.
+func (p *Plugin) preload(name string, open Loader) {
+	p.eng.vm.Preload(name, func(L *lua.LState) int {
+		p.needs.module(name)
+		return open(L)
+	})
 }
 
 func (p *Plugin) overridden(module string) bool {

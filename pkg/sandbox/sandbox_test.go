@@ -284,69 +284,6 @@ func TestKindsSeeTheirFunctions(t *testing.T) {
 	}
 }
 
-func TestPreservation(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "deep", "p.data")
-	const script = `
-		require "circular_buffer" require "bloom_filter" require "hyperloglog" require "cuckoo_filter"
-		count = 0
-		local hidden = 1
-		function process_message()
-			count = count + 1
-			if count == 1 then
-				inf, ninf, nan, text, flag = 1/0, -1/0, 0/0, "a\0\"\\\n\r\255", true
-				shared = {1, 2, x = {y = "deep"}} again = shared cycle = {} cycle.self = cycle
-				cb = circular_buffer.new(3, 1, 60, true) cb:set_header(1, "n", "s", "max") cb:set(60e9, 1, 0.1)
-				bf = bloom_filter.new(10, 0.01) bf:add("k") hll = hyperloglog.new() hll:add("k") cf = cuckoo_filter.new(10) cf:add("k")
-				return 0
-			end
-			assert(inf == 1/0 and ninf == -1/0 and nan ~= nan and text == "a\0\"\\\n\r\255" and flag == true)
-			assert(shared == again and shared.x.y == "deep" and cycle.self == cycle)
-			assert(cb:get(60e9, 1) == 0.1 and cb:get_header(1) == "n" and bf:query("k") and hll:count() == 1 and cf:query("k"))
-			return -count
-		end`
-	start := func(source string) *sandbox.Plugin {
-		return open(t, source, func(o *sandbox.Options) { o.Kind = sandbox.KindFilter; o.PreserveFile = file })
-	}
-	p := start(script)
-	_, err := p.Process(sample(), nil)
-	require.NoError(t, err)
-	require.NoError(t, p.Close(nil))
-
-	p = start(script)
-	res, err := p.Process(sample(), nil)
-	require.NoError(t, err)
-	require.Equal(t, -2, res.Code)
-	require.NoError(t, p.Close(nil))
-
-	p = start("_PRESERVATION_VERSION = 1 " + script)
-	res, err = p.Process(sample(), nil)
-	require.NoError(t, err)
-	require.Zero(t, res.Code, "another version starts afresh")
-	require.NoError(t, p.Close(nil))
-	require.FileExists(t, file)
-
-	p = start(`t = {[function() end] = 1} function process_message() return 0 end`)
-	require.ErrorContains(t, p.Close(nil), "function as a key")
-	require.NoFileExists(t, file)
-}
-
-func TestPreservationManyTables(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "p.data")
-	source := `function process_message() big = big or {} for i = 1, 5000 do big[i] = { n = i, s = "k" .. i } end return 0 end
-		function timer_event() assert(#big == 5000 and big[5000].s == "k5000") end`
-	change := func(o *sandbox.Options) {
-		o.Kind = sandbox.KindFilter
-		o.PreserveFile = file
-		o.PreserveEvery = time.Second
-	}
-	p := open(t, source, change)
-	_, err := p.Process(sample(), nil)
-	require.NoError(t, err)
-	require.NoError(t, p.Timer(time.Unix(1489400002, 0), nil), "writes the file when it is due")
-	p = open(t, source, change)
-	require.NoError(t, p.Timer(time.Unix(1489400000, 0), nil))
-}
-
 func TestStats(t *testing.T) {
 	p := open(t, `function process_message() inject_message{} return 0 end`, nil)
 	var got collected
@@ -377,4 +314,44 @@ func TestInputsGetDefaults(t *testing.T) {
 	require.Equal(t, "test", out[0].Logger)
 	require.Equal(t, "node", out[0].Hostname)
 	require.False(t, out[0].UUID.IsZero())
+}
+
+func TestHoldingOfLuaDecoders(t *testing.T) {
+	p := open(t, `
+		local held
+		local function emit(s) inject_message{Payload = s} end
+		function process_message()
+			local s = read_message("Payload")
+			if s == "more" then held = held .. "+" return 0 end
+			if held then emit(held) held = nil end
+			if s == "open" then held = s return 0 end
+			emit(s)
+			return 0
+		end
+		function flush(ns, idle) if held and (not idle or ns >= 1489400005e9) then emit(held) held = nil end end`, nil)
+	var got collected
+	for _, step := range []struct {
+		line          string
+		holding, sent int
+	}{{"a", 0, 1}, {"open", 1, 1}, {"more", 2, 1}, {"open", 1, 2}, {"b", 0, 4}, {"open", 1, 4}} {
+		_, err := p.Process(line(step.line), got.emit)
+		require.NoError(t, err)
+		require.Equal(t, step.holding, p.Holding(), step.line)
+		require.Len(t, got.messages, step.sent, step.line)
+	}
+	at := time.Unix(1489400000, 0)
+	require.NoError(t, p.Flush(at.Add(time.Second), true, got.emit))
+	require.Equal(t, 1, p.Holding())
+	require.NoError(t, p.Flush(at.Add(6*time.Second), true, got.emit))
+	require.Zero(t, p.Holding())
+	require.Equal(t, line("").UUID, got.messages[4].UUID, "what a flush emits has the identity of the held record")
+}
+
+func TestOutputCodes(t *testing.T) {
+	for code, failures := range map[string]int64{"0": 0, "-1": 1, "-2": 0, "-3": 1, "-4": 0, "-5": 0} {
+		p := open(t, "function process_message() return "+code+" end", kind(sandbox.KindOutput))
+		_, err := p.Process(sample(), nil)
+		require.NoError(t, err)
+		require.Equal(t, failures, p.Stats().Failures, code)
+	}
 }
