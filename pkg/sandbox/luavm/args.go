@@ -98,8 +98,11 @@ func toInt(f float64) int { return int(toLong(f)) }
 
 // OptInt returns argument n, or def when it is nil or absent.
 func OptInt(L *lua.LState, n, def int) int {
-	if isNone(L, n) {
+	switch v := L.Get(n).(type) {
+	case *lua.LNilType:
 		return def
+	case lua.LNumber:
+		return toInt(float64(v))
 	}
 	return CheckInt(L, n)
 }
@@ -120,7 +123,7 @@ func OptString(L *lua.LState, n int, def string) string {
 }
 
 func isNone(L *lua.LState, n int) bool {
-	return n > L.GetTop() || L.Get(n) == lua.LNil
+	return L.Get(n) == lua.LNil
 }
 
 func checkTable(L *lua.LState, n int) *lua.LTable {

@@ -14,7 +14,7 @@ import (
 
 // Bounds of a chunk's source.
 const (
-	maxSource = 1 << 20 // bytes, in a state with limits
+	maxSource = 256 << 10 // bytes, in a state with limits
 	maxDepth  = 1000    // nesting of expressions and blocks
 )
 

@@ -49,7 +49,7 @@ type siteTable struct {
 }
 
 // maxSites bounds the memory that a chunk's sites take.
-const maxSites = 50_000
+const maxSites = 20_000
 
 func newSiteTable() *siteTable { return &siteTable{byLine: map[int][]site{}} }
 
