@@ -7,6 +7,7 @@ package testserver
 
 import (
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -33,4 +34,24 @@ func Var(t testing.TB, name string) string {
 		t.Skipf("%s is not set; scripts/test-real runs this test", name)
 	}
 	return value
+}
+
+// Crash kills a server as kill -9 does. name is that of scripts/servers.
+func Crash(t testing.TB, name string) {
+	t.Helper()
+	script(t, "crash", name)
+}
+
+// Start starts a server again and waits until it is ready.
+func Start(t testing.TB, name string) {
+	t.Helper()
+	script(t, "start", name)
+}
+
+func script(t testing.TB, verb, name string) {
+	t.Helper()
+	out, err := exec.Command(Var(t, "SERVERS"), verb, name).CombinedOutput()
+	if err != nil {
+		t.Errorf("servers %s %s: %v\n%s", verb, name, err, out)
+	}
 }

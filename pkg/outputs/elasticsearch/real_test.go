@@ -1,6 +1,7 @@
 package elasticsearch_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/tidwall/gjson"
 	"github.com/tocsin-lma/tocsin/internal/testserver"
 	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/outputs/batch"
 	"github.com/tocsin-lma/tocsin/pkg/outputs/elasticsearch"
 	"github.com/tocsin-lma/tocsin/pkg/outputs/outputtest"
 )
@@ -171,4 +173,23 @@ func TestRealDataStream(t *testing.T) {
 	require.Equal(t, 100, count(t, server, stream))
 	require.Equal(t, stream, ask(t, "GET", server+"/_data_stream/"+stream, "").Get("data_streams.0.name").String())
 	ask(t, "DELETE", server+"/_data_stream/"+stream, "")
+}
+
+// TestRealCrash kills the server with kill -9 while batches are sent: every
+// document that was confirmed is there, once.
+func TestRealCrash(t *testing.T) {
+	server := testserver.URL(t, "ELASTICSEARCH")
+	prefix := fmt.Sprintf("tocsin-%d", time.Now().UnixNano())
+	index := prefix + "-2017.03.13"
+	out := openReal(t, server, prefix, nil)
+	items := batch.Split(documents(index, 20_000), batch.Bulk)
+	var batches [][]byte
+	for i := 0; i < len(items); i += 500 {
+		batches = append(batches, bytes.Join(items[i:i+500], nil))
+	}
+	outputtest.DeliverThroughCrashes(t, out, batches, func() {
+		testserver.Crash(t, "elasticsearch")
+		testserver.Start(t, "elasticsearch")
+	})
+	require.Equal(t, 20_000, count(t, server, index))
 }

@@ -130,3 +130,24 @@ func TestRealVictoriaMetrics(t *testing.T) {
 		})
 	}
 }
+
+// TestRealCrash kills the server with kill -9 between and within batches: every
+// point that was confirmed is there, once.
+func TestRealCrash(t *testing.T) {
+	server := testserver.URL(t, "INFLUXDB")
+	database := fmt.Sprintf("tocsin_%d", time.Now().UnixNano())
+	out := open(t, server, func(cfg *influxdb.Config) { cfg.Database = database })
+	all := points("cpu_idle", 40_000)
+	lines := bytes.SplitAfter(all, []byte{'\n'})
+	var batches [][]byte
+	for i := 0; i+1000 <= len(lines); i += 1000 {
+		batches = append(batches, bytes.Join(lines[i:i+1000], nil))
+	}
+	outputtest.DeliverThroughCrashes(t, out, batches, func() {
+		testserver.Crash(t, "influxdb")
+		testserver.Start(t, "influxdb")
+	})
+	count, sum := total(t, server, database, "cpu_idle")
+	require.EqualValues(t, 40_000, count)
+	require.EqualValues(t, 40_000*39_999/2, sum)
+}

@@ -77,9 +77,14 @@ func (s *store) requireAll(t *testing.T, n int, except ...string) {
 // until nothing is left. It returns the items that were refused for good.
 func Deliver(t *testing.T, out Output, b []byte) []message.Rejected {
 	t.Helper()
+	return deliver(t, out, b, patience)
+}
+
+func deliver(t *testing.T, out Output, b []byte, limit time.Duration) []message.Rejected {
+	t.Helper()
 	var rejected []message.Rejected
 	var last error
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); {
 		ctx, cancel := context.WithTimeout(t.Context(), prompt)
 		err := out.Send(ctx, b)
 		cancel()
@@ -100,6 +105,26 @@ func Deliver(t *testing.T, out Output, b []byte) []message.Rejected {
 	}
 	require.Fail(t, "the batch was not delivered in time", "%v", last)
 	return nil
+}
+
+// DeliverThroughCrashes delivers the batches one by one while crash takes the far
+// side down and brings it up again, and requires that none was refused.
+func DeliverThroughCrashes(t *testing.T, out Output, batches [][]byte, crash func()) {
+	t.Helper()
+	half := make(chan struct{})
+	crashed := make(chan struct{})
+	go func() {
+		defer close(crashed)
+		<-half
+		crash()
+	}()
+	for i, b := range batches {
+		if i == len(batches)/2 {
+			close(half)
+		}
+		require.Empty(t, deliver(t, out, b, time.Minute))
+	}
+	<-crashed
 }
 
 // failsForNow sends and requires an error that promises nothing and gives
