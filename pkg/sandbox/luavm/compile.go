@@ -15,7 +15,7 @@ import (
 // Bounds of a chunk's source.
 const (
 	maxSource = 256 << 10 // bytes, in a state with limits
-	maxDepth  = 1000    // nesting of expressions and blocks
+	maxDepth  = 1000      // nesting of expressions and blocks
 )
 
 // ErrSyntax is wrapped by errors of chunks that do not compile.
