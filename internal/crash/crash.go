@@ -44,13 +44,14 @@ type Options struct {
 	Config   string   // content of its configuration file, with the same places
 	Dir      string   // working folder, which must exist
 	Rounds   int
-	Records  int           // of a round; 0: 2,000
-	Length   time.Duration // of a round's feed and faults; 0: 600 ms
-	Patience time.Duration // how long a round may take to deliver everything; 0: 60 s
-	Seed     uint64        // of everything random
-	Faults   []string      // which kinds; nil: all that this machine can do
-	Ledger   string        // name of the output in the ledger; "": do not ask
-	Log      io.Writer     // one JSON line a round; nil: none
+	Records  int                // of a round; 0: 2,000
+	Length   time.Duration      // of a round's feed and faults; 0: 600 ms
+	Patience time.Duration      // how long a round may take to deliver everything; 0: 60 s
+	Seed     uint64             // of everything random
+	Line     func(n int) string // makes line n of the feed, with seq= and n in it; nil: log lines
+	Faults   []string           // which kinds; nil: all that this machine can do
+	Ledger   string             // name of the output in the ledger; "": do not ask
+	Log      io.Writer          // one JSON line a round; nil: none
 }
 
 // Round is what a round came to.
@@ -140,7 +141,7 @@ func (r *run) start(ctx context.Context) error {
 	if r.disk, err = NewDisk(filepath.Join(r.opts.Dir, "data")); err != nil {
 		return err
 	}
-	if r.feed, err = NewFeed(filepath.Join(r.opts.Dir, "logs"), "app.log"); err != nil {
+	if r.feed, err = NewFeed(filepath.Join(r.opts.Dir, "logs"), "app.log", r.opts.Line); err != nil {
 		return err
 	}
 	r.places = Places{

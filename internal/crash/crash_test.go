@@ -100,8 +100,51 @@ log_collector:
       retries: {delay: 10ms, max_delay: 100ms}
 `
 
+// pointModel sends lines that are points already.
+const pointModel = `
+log_collector:
+  input:
+    app:
+      engine: logstreamer
+      log_directory: "{logs}"
+      file_match: 'app\.log\.?(?P<Index>\d+)?'
+      differentiator: [app]
+      priority: [^Index]
+      rescan_interval: 200ms
+      check_data_interval: 20ms
+  encoder:
+    raw: {engine: payload, append_newlines: false}
+  output:
+    influxdb:
+      engine: influxdb
+      encoder: raw
+      address: "http://{sink}"
+      database: crash
+      message_matcher: "Type != 'heartbeat'"
+      full_action: block
+      flush_interval: 20ms
+      send_timeout: 2s
+      retries: {delay: 10ms, max_delay: 100ms}
+`
+
+// point is a point of line protocol with a time of its own.
+func point(n int) string {
+	return fmt.Sprintf(`requests,node=n%d seq=%09d,text="%s" %d`, n%7, n, strings.Repeat("x", n%61), 1_700_000_000_000_000_000+n)
+}
+
 // TestLogCollector is the promise: nothing lost, nothing doubled.
 func TestLogCollector(t *testing.T) {
+	for _, c := range []struct {
+		output, model string
+		line          func(n int) string
+	}{{"elasticsearch", logModel, nil}, {"influxdb", pointModel, point}} {
+		t.Run(c.output, func(t *testing.T) { collect(t, c.output, c.model, c.line) })
+	}
+}
+
+// collect runs the log collector with one output.
+func collect(t *testing.T, name, model string, line func(n int) string) {
+	t.Helper()
 	binary := *collector
 	if binary == "" {
 		source := filepath.Join("..", "..", "cmd", "logcollector")
@@ -113,14 +156,17 @@ func TestLogCollector(t *testing.T) {
 		require.NoError(t, err, "%s", out)
 	}
 	opts := crash.Options{
-		Command: []string{binary, "--no-defaults", "--config", "{config}", "--data-dir", "{data}", "--admin", "{admin}"}, Config: logModel,
-		Dir: t.TempDir(), Rounds: *rounds, Seed: *seed, Ledger: "elasticsearch", Patience: *patience,
+		Command: []string{binary, "--no-defaults", "--config", "{config}", "--data-dir", "{data}", "--admin", "{admin}"}, Config: model, Line: line,
+		Dir: t.TempDir(), Rounds: *rounds, Seed: *seed, Ledger: name, Patience: *patience,
+	}
+	if testing.Short() {
+		opts.Rounds = min(opts.Rounds, 2)
 	}
 	if *faults != "" {
 		opts.Faults = strings.Split(*faults, ",")
 	}
 	if *record != "" {
-		f, err := os.Create(*record)
+		f, err := os.OpenFile(*record, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		require.NoError(t, err)
 		defer f.Close()
 		opts.Log = f

@@ -14,6 +14,7 @@ import (
 // as logrotate does. Calls are never concurrent.
 type Feed struct {
 	dir, name string
+	line      func(n int) string // makes line n, without its end
 	f         *os.File
 	next      int
 	rotate    chan struct{}
@@ -22,12 +23,16 @@ type Feed struct {
 // keepRotated is how many rotated files stay: more than any fault lasts.
 const keepRotated = 20
 
-// NewFeed makes the folder and the first file.
-func NewFeed(dir, name string) (*Feed, error) {
+// NewFeed makes the folder and the first file. line makes line n, which must hold
+// seq= and n; nil makes log lines.
+func NewFeed(dir, name string, line func(n int) string) (*Feed, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make folder of the feed: %w", err)
 	}
-	f := &Feed{dir: dir, name: name, rotate: make(chan struct{}, 1)}
+	if line == nil {
+		line = logLine
+	}
+	f := &Feed{dir: dir, name: name, line: line, rotate: make(chan struct{}, 1)}
 	return f, f.open()
 }
 
@@ -63,9 +68,7 @@ func (f *Feed) Write(ctx context.Context, n int, spread time.Duration) error {
 		}
 		w := bufio.NewWriter(f.f)
 		for range n*(i+1)/slices - n*i/slices {
-			// Lengths differ so that no read ends where a line does.
-			fmt.Fprintf(w, "%s node-1 app[%d]: request served seq=%09d status=200 %s\n",
-				time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"), os.Getpid(), f.next, strings.Repeat("x", f.next%97))
+			fmt.Fprintln(w, f.line(f.next))
 			f.next++
 		}
 		if err := w.Flush(); err != nil {
@@ -74,6 +77,12 @@ func (f *Feed) Write(ctx context.Context, n int, spread time.Duration) error {
 		pause(ctx, spread/slices)
 	}
 	return ctx.Err()
+}
+
+// logLine has many lengths, so that no read ends where a line does.
+func logLine(n int) string {
+	return fmt.Sprintf("%s node-1 app[%d]: request served seq=%09d status=200 %s",
+		time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"), os.Getpid(), n, strings.Repeat("x", n%97))
 }
 
 // turn rotates the file.
