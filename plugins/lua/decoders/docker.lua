@@ -15,8 +15,11 @@ function process_message()
     local ns, exact = nil, nil
     if type(entry.time) == "string" then ns, exact = time.parse(entry.time) end
     local stream = entry.stream == "stderr" and "stderr" or "stdout"
-    local extra = {}
-    if type(entry.attrs) == "table" then fields_of.flatten(entry.attrs, extra, "", 1) end
+    local extra
+    if type(entry.attrs) == "table" then
+        extra = {}
+        fields_of.flatten(entry.attrs, extra, "", 1)
+    end
     return logs:add(stream, ns, exact, entry.log, string.byte(entry.log, -1) ~= 10, extra)
 end
 

@@ -3,11 +3,8 @@
 local l = require "lpeg"
 l.locale(l)
 local access = require "log_nginx"
+local g = require "log_grammar"
 local http = require "log_http"
-
-local function search(patt)
-    return l.P { patt + 1 * l.V(1) }
-end
 
 local kind = read_config("log_type") or "auto"
 if kind ~= "auto" and kind ~= "access" and kind ~= "error" then
@@ -15,18 +12,17 @@ if kind ~= "auto" and kind ~= "access" and kind ~= "error" then
 end
 
 local d = l.digit
-local text = l.Cg((1 - l.P "\n" * -1) ^ 0, "Payload")
 local constant = l.Cg(l.Cc "nginx", "programname")
 
 -- what an error message says about the request it came from
 local function says(name, patt)
-    return search(l.P(", " .. name .. ": ") * patt)
+    return g.search(l.P(", " .. name .. ": ") * patt)
 end
 local word = (1 - l.S ",\n") ^ 1
 
 local failure = l.Cg(d ^ 4 * "/" * d * d * "/" * d * d * " " * d * d * ":" * d * d * ":" * d * d, "Timestamp")
     * " [" * l.Cg(l.alpha ^ 1, "Severity") * "] " * l.Cg(d ^ 1, "Pid") * "#" * l.Cg(d ^ 1, "tid") * ": "
-    * (l.P "*" * l.Cg(d ^ 1, "connection") * " ") ^ -1 * text * constant
+    * (l.P "*" * l.Cg(d ^ 1, "connection") * " ") ^ -1 * g.payload * constant
 
 local success = access.build(read_config("log_format")) * constant * l.Cg(l.Cc "info", "Severity")
 if read_config("payload_keep") == false then success = success * l.Cg(l.Cc "", "Payload") end

@@ -4,18 +4,15 @@
 -- record.
 local l = require "lpeg"
 l.locale(l)
+local g = require "log_grammar"
 local http = require "log_http"
 local identifier = require "identifier"
-local time = require "log_time"
 
-local function search(patt)
-    return l.P { patt + 1 * l.V(1) }
-end
+local search = g.search
 
 local level = l.P "CRITICAL" + "ERROR" + "WARNING" + l.P "WARN" / "WARNING" + "INFO" + "AUDIT" + "DEBUG" + "TRACE"
 
-grammar = l.Cg(time.stamp_text, "Timestamp") * l.space
-    * l.Cg(l.digit ^ 1, "Pid") * l.space
+grammar = g.timestamp * l.space * g.pid * l.space
     * l.Cg(level, "severity_label") * l.space
     * l.Cg((l.alnum + l.S "._-") ^ 1, "python_module") * l.space
     * l.Cg(l.P(1) ^ 0, "Payload")

@@ -38,12 +38,12 @@ local function quoted(value)
     return '"' .. text .. '"'
 end
 
--- number writes six decimals where they say it all, otherwise as many digits as
--- it takes; nil for what the protocol cannot hold.
+-- number writes six decimals; a number that is too small for them is written
+-- with as many digits as it takes. nil for what the protocol cannot hold.
 function number(value)
     if value ~= value or value == math.huge or value == -math.huge then return nil end
     local text = string.format("%.6f", value)
-    if tonumber(text) == value and #text < 40 then return text end
+    if #text < 40 and math.abs(tonumber(text) - value) <= math.abs(value) * 1e-4 then return text end
     for digits = 15, 16 do
         text = string.format("%." .. digits .. "g", value)
         if tonumber(text) == value then return text end

@@ -13,38 +13,52 @@ local M = {}
 M.__index = M
 setfenv(1, M)
 
--- identity reads what the stream's name says about the container.
+-- identity reads what the stream's name says about the container; a stream's name
+-- does not change, so the last one is remembered.
+local last_name, last_identity
 local function identity(name)
+    if name == last_name then return last_identity end
     local pod, namespace, container, id = string.match(name, "([^_/]+)_([^_/]+)_([^/]+)%-(%x+)")
+    last_name, last_identity = name, {}
     if id and #id == 64 then
-        return { kubernetes_pod = pod, kubernetes_namespace = namespace, container_name = container, container_id = id }
+        last_identity = {
+            kubernetes_pod = pod, kubernetes_namespace = namespace, container_name = container,
+            container_id = id, programname = container,
+        }
     end
-    return {}
+    return last_identity
 end
+
+local fields = {}
+local msg = { Type = "log", Fields = fields }
 
 local function emit(head, text)
     local level = guess(text) or 6
-    local fields = { severity_label = severity.labels[level], container_stream = head.stream }
-    for key, value in pairs(identity(head.logger)) do fields[key] = value end
+    local own = identity(head.logger)
+    fields.severity_label = severity.labels[level]
+    fields.container_stream = head.stream
+    fields.kubernetes_pod, fields.kubernetes_namespace = own.kubernetes_pod, own.kubernetes_namespace
+    fields.container_name, fields.container_id = own.container_name, own.container_id
+    fields.programname = own.programname
+    msg.Timestamp = head.ns
+    msg.Logger, msg.Hostname = head.logger, head.hostname
+    msg.Severity = level
+    msg.Payload = record.chomp(text)
+    msg.Fields = fields
     if head.extra then
-        for key, value in pairs(head.extra) do fields[key] = fields[key] or value end
+        msg.Fields = {}
+        for key, value in pairs(head.extra) do msg.Fields[key] = value end
+        for key, value in pairs(fields) do msg.Fields[key] = value end
     end
-    fields.programname = fields.container_name
-    return record.emit({
-        Type = "log",
-        Timestamp = head.ns,
-        Logger = head.logger,
-        Hostname = head.hostname,
-        Severity = level,
-        Payload = record.chomp(text),
-        Fields = fields,
-    }, head.exact)
+    return record.emit(msg, head.exact)
 end
 
 -- new makes the state of one log.
 function new()
     return setmetatable({ open = { stdout = multiline.new(emit), stderr = multiline.new(emit) } }, M)
 end
+
+local single = {}
 
 -- add takes a line of one stream; partial says that more of it follows. The
 -- result is that of process_message.
@@ -54,10 +68,9 @@ function M:add(stream, ns, exact, text, partial, extra)
     if open.head then
         code, err = open:add(text)
     else
-        local head = {
-            ns = ns, exact = exact, stream = stream, extra = extra,
-            logger = read_message("Logger"), hostname = read_message("Hostname"),
-        }
+        local head = partial and {} or single -- a held head must not change
+        head.ns, head.exact, head.stream, head.extra = ns, exact, stream, extra
+        head.logger, head.hostname = read_message("Logger"), read_message("Hostname")
         if not partial then return emit(head, text) end
         open:open(head, text)
     end

@@ -159,16 +159,18 @@ end
 -- guess finds a level inside a plain message: klog's letter, a JSON object's
 -- level, or level=word.
 function guess(text)
-    local letter = string.match(text, "^([IWEF])%d%d%d%d %d%d:%d%d:%d%d")
+    local first = string.byte(text, 1)
+    local letter = (first == 73 or first == 87 or first == 69 or first == 70)
+        and string.match(text, "^([IWEF])%d%d%d%d %d%d:%d%d:%d%d")
     if letter then return severity.number(letter) end
     local word
-    if string.byte(text, 1) == 123 then
+    if first == 123 then
         word = string.match(text, '"level"%s*:%s*"(%a+)"') or string.match(text, '"severity"%s*:%s*"(%a+)"')
     else
-        word = string.match(text, "%f[%w]level=\"?(%a+)")
+        local at = string.find(text, "level=", 1, true)
+        word = at and string.match(text, "%f[%w]level=\"?(%a+)")
     end
     return word and level(word)
 end
-
 
 return M

@@ -19,7 +19,7 @@ local d = l.digit
 local date = d * d * d * d * "-" * (l.P "0" * l.R "19" + l.P "1" * l.R "02") * "-"
     * (l.P "0" * l.R "19" + l.R "12" * d + l.P "3" * l.R "01")
 local clock = (l.R "01" * d + l.P "2" * l.R "03") * ":" * l.R "05" * d * ":" * (l.R "05" * d + l.P "60")
-offset = l.P "Z" + l.S "+-" * (l.R "01" * d + l.P "2" * l.R "03") * l.P ":" ^ -1 * l.R "05" * d
+local offset = l.P "Z" + l.S "+-" * (l.R "01" * d + l.P "2" * l.R "03") * l.P ":" ^ -1 * l.R "05" * d
 
 -- stamp captures date (19 characters), frac (digits) and zone: the general time
 -- YYYY-MM-DD HH:MM:SS[.digits][offset], with a blank, T or _ in the middle.
@@ -27,17 +27,6 @@ stamp = l.Cg(date * (l.space + l.S "T_") * clock, "date")
     * (l.P "." * l.Cg(d ^ 1, "frac")) ^ -1
     * l.Cg(offset, "zone") ^ -1
 
--- stamp_text is the same time as one text, for a declarative decoder: the engine
--- checks the numbers.
-local dd = d * d
-stamp_text = dd * dd * "-" * dd * "-" * dd * (l.space + l.S "T_") * dd * ":" * dd * ":" * dd
-    * (l.P "." * d ^ 1) ^ -1 * (l.P "Z" + l.S "+-" * dd * l.P ":" ^ -1 * dd) ^ -1
-
--- java is the time of log4j: 2017-03-13 08:52:14,070
-java = l.Cg(date * l.space * clock, "date") * (l.S ",." * l.Cg(d ^ 1, "frac")) ^ -1
-
--- plain is a date and time with neither fraction nor offset.
-plain = l.Cg(date * (l.space + l.S "T_") * clock, "date")
 time_of_day = clock
 
 local month_days = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 }
