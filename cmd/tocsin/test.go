@@ -164,6 +164,7 @@ func reportTests(std streams, f testFlags, results []alarmtest.Result, took time
 	if f.output == "json" {
 		enc := json.NewEncoder(std.out)
 		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
 		_ = enc.Encode(map[string]any{"passed": len(results) - failed, "failed": failed, "tests": results})
 	} else {
 		printFailures(std.out, results)

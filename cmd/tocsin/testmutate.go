@@ -25,6 +25,7 @@ func reportMutants(ctx context.Context, std streams, f testFlags, files []*alarm
 	if f.output == "json" {
 		enc := json.NewEncoder(std.out)
 		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
 		_ = enc.Encode(map[string]any{"score": percent, "total": score.Total, "killed": score.Killed, "survivors": score.Survivors})
 	} else {
 		for _, s := range score.Survivors {

@@ -105,6 +105,20 @@ func TestMutate(t *testing.T) {
 	require.Len(t, score.Survivors, score.Total)
 }
 
+// A folder may be a model: the tests that stand in it are left out.
+func TestModelFolder(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"model.yml", "good.yml"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
+	}
+	path := filepath.Join(dir, "all.yml")
+	require.NoError(t, os.WriteFile(path, []byte("model: [.]\ntests: [{name: a, steps: [{at: 0, tick: true}, {at: 60, tick: true, expect: [{alarm: root_fs, status: unknown}]}]}]"), 0o600))
+	r := alarmtest.Run(t.Context(), parse(t, path), alarmtest.Options{})[0]
+	require.True(t, r.OK, "%q", r.Mismatches)
+}
+
 func TestParseErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"tests: [{steps: [{at: 0, tick: true}]}]":                                                            "name is missing",

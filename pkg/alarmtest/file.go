@@ -79,7 +79,7 @@ func ParseFile(path string) (*File, error) {
 			paths[i] = filepath.Join(filepath.Dir(path), p)
 		}
 	}
-	shipped, err := config.LoadPaths(paths...)
+	shipped, err := loadModel(paths)
 	if err != nil {
 		return nil, fmt.Errorf("load model of %s: %w", path, err)
 	}
@@ -103,6 +103,26 @@ func ParseFile(path string) (*File, error) {
 		f.Tests = append(f.Tests, t)
 	}
 	return f, errors.Join(errs...)
+}
+
+// loadModel reads the model that a test file names. Tests that stand beside the
+// alarms of a folder are no part of it.
+func loadModel(paths []string) (*config.Node, error) {
+	sources, err := config.ReadPaths(paths...)
+	if err != nil {
+		return nil, err
+	}
+	parts := make([]*config.Node, 0, len(sources))
+	var errs []error
+	for _, s := range sources {
+		n, err := config.Load(s)
+		if err != nil {
+			errs = append(errs, err)
+		} else if n.Get("tests").Kind() != config.List || slices.Contains(paths, s.Name) {
+			parts = append(parts, n)
+		}
+	}
+	return config.Merge(parts...), errors.Join(errs...)
 }
 
 // lift makes n fit for merging at the top.
