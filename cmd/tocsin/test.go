@@ -102,6 +102,10 @@ func runTest(ctx context.Context, std streams, args []string) int {
 	}
 	began := time.Now()
 	results := alarmtest.Run(ctx, files, opt)
+	if ctx.Err() != nil {
+		fmt.Fprintln(std.err, "tocsin test: interrupted; not every test was run")
+		return exitFindings
+	}
 	if f.mutate {
 		return reportMutants(ctx, std, f, files, results, opt)
 	}
