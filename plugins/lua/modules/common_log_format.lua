@@ -206,23 +206,30 @@ local escapes = { t = "\t", n = "\n", ['"'] = '"', ["\\"] = "\\" }
 local unescape = l.Cs((l.P "\\" * l.C(l.S 'tn"\\') / escapes
     + l.P "\\" * l.C(l.digit * l.digit ^ -2) / function(code) return string.char(tonumber(code) % 256) end + 1) ^ 0)
 
--- build_apache_grammar makes a grammar from an Apache LogFormat.
-function build_apache_grammar(log_format)
+-- build_apache_grammar makes a grammar from an Apache LogFormat. A caller that
+-- wants little of it may give patterns of its own, by directive or argument and
+-- directive ("s", "X-Forwarded-For i"), true for those it takes as they are;
+-- functions get the text pattern that ends where the directive ends. The others
+-- then capture nothing.
+function build_apache_grammar(log_format, own)
     local stop = l.space
-    local function capture(patt)
-        if type(patt) == "string" then return text(patt, stop) end
-        return patt
+    local function capture(patt, key)
+        local mine = own and own[key]
+        if type(mine) == "function" then return mine(text("_", stop) / 0) end
+        if type(mine) ~= "boolean" and mine ~= nil then return mine end
+        if type(patt) == "string" then patt = text(patt, stop) end
+        return own and not mine and patt / 0 or patt
     end
     local function blank()
         stop = l.space
         return l.space ^ 1
     end
     local function directive(name)
-        return capture(apache_variables[name] or error("unknown variable: " .. name))
+        return capture(apache_variables[name] or error("unknown variable: " .. name), name)
     end
     local function with_argument(argument, name)
         local make = apache_arguments[name] or error("unknown variable: " .. name)
-        return capture(make(argument))
+        return capture(make(argument), argument .. " " .. name)
     end
     local function literal(s)
         s = unescape:match(s)

@@ -11,6 +11,11 @@ setfenv(1, M)
 request = l.Cg(l.R "AZ" ^ 3, "http_method") * l.space * l.Cg((1 - l.space) ^ 1, "http_url") * l.space
     * "HTTP/" * l.Cg(l.digit * (l.P "." * l.digit) ^ -1, "http_version")
 
+-- request_in_quotes is the same inside quotes, whose own quotes are escaped.
+local quoted = (l.P "\\" * 1 + (1 - l.S ' "\\')) ^ 1
+request_in_quotes = l.Cg(l.R "AZ" ^ 3, "http_method") * " " * l.Cg(quoted, "http_url") * " HTTP/"
+    * l.Cg(l.digit * (l.P "." * l.digit) ^ -1, "http_version")
+
 local request_line = l.Ct(request)
 
 -- split parses a request line; nil when it is none.
