@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,8 +17,8 @@ import (
 // preserver is what a userdata that survives a restart implements.
 type preserver interface {
 	// AppendRestore appends Lua statements that make an equal value and assign
-	// it to the variable called name.
-	AppendRestore(dst []byte, name string) []byte
+	// it to the variable called name. text makes a Lua expression of a string.
+	AppendRestore(dst []byte, name string, text func(string) string) []byte
 }
 
 // errFunctionKey refuses a table that no file can hold.
@@ -55,11 +56,42 @@ func (p *Plugin) restore() error {
 	if err != nil {
 		return fmt.Errorf("read preserved data: %w", err)
 	}
-	if err := p.eng.run(text, filepath.Base(p.opts.PreserveFile)); err != nil {
-		return fmt.Errorf("restore preserved data %s: %w; remove the file to start afresh", p.opts.PreserveFile, err)
+	if !sameVersion(text, p.eng.global(preservationVersion)) {
+		return nil
 	}
+	for _, piece := range bytes.Split(text, []byte(pieceMark)) {
+		if err := p.eng.run(piece, filepath.Base(p.opts.PreserveFile)); err != nil {
+			return fmt.Errorf("restore preserved data %s: %w; remove the file to start afresh", p.opts.PreserveFile, err)
+		}
+	}
+	p.eng.vm.SetGlobal(tablesName, lua.LNil)
+	p.eng.vm.SetGlobal(textName, lua.LNil)
 	return nil
 }
+
+// sameVersion compares the version in the file's first line with the script's.
+// A file without such a line says itself what it is for.
+func sameVersion(text []byte, version lua.LValue) bool {
+	first, _, _ := bytes.Cut(text, []byte("\n"))
+	stored, found := bytes.CutPrefix(first, []byte(versionMark))
+	return !found || string(stored) == strconv.Itoa(versionOf(version))
+}
+
+func versionOf(v lua.LValue) int {
+	n, _ := v.(lua.LNumber)
+	return int(n)
+}
+
+// The file is Lua in pieces, each small enough to be loaded by itself: strings
+// and tables of any size come back.
+const (
+	versionMark = "-- version "
+	pieceMark   = "\n-- piece\n"
+	pieceSize   = 64 << 10
+	longText    = 32 << 10
+	tablesName  = "__preserved_tables"
+	textName    = "__preserved_text"
+)
 
 // remember notes the globals the engine made, which are not the plugin's.
 func (p *Plugin) remember() {
@@ -82,26 +114,18 @@ func (p *Plugin) skipped() map[*lua.LTable]bool {
 	return skip
 }
 
-// saver writes tables as t[1], t[2]… first and the globals last, so that shared
-// and cyclic tables come back as they were.
+// saver writes the tables first, by number, and then the globals that refer to
+// them, so that shared and cyclic tables come back as they were.
 type saver struct {
 	tables map[*lua.LTable]int
 	skip   map[*lua.LTable]bool
 	out    []byte
-	lines  int
+	piece  int // where the current piece begins
 }
 
-// Statements are grouped into functions: a single chunk can only hold so many
-// constants.
-const linesPerFunction = 400
-
 func (s *saver) globals(g *lua.LTable, baseline map[lua.LValue]lua.LValue) ([]byte, error) {
-	version := 0
-	if n, ok := g.RawGetString(preservationVersion).(lua.LNumber); ok {
-		version = int(n)
-	}
-	s.out = fmt.Appendf(s.out, "if (%s or 0) ~= %d then return end\nlocal t = {}\n", preservationVersion, version)
-	s.open()
+	s.out = fmt.Appendf(s.out, "%s%d\n%s = {}", versionMark, versionOf(g.RawGetString(preservationVersion)), tablesName)
+	s.line()
 	var names []lua.LValue
 	for k, v := g.Next(lua.LNil); k != lua.LNil; k, v = g.Next(k) {
 		if name, ok := k.(lua.LString); ok && baseline[k] != v && name != preservationVersion {
@@ -115,18 +139,33 @@ func (s *saver) globals(g *lua.LTable, baseline map[lua.LValue]lua.LValue) ([]by
 			return nil, err
 		}
 	}
-	s.out = append(s.out, "end)();\n"...)
 	return s.out, nil
 }
 
-func (s *saver) open() { s.out = append(s.out, "(function()\n"...) }
-
+// line ends a statement; marks of pieces stand between statements only.
 func (s *saver) line() {
-	s.out = append(s.out, '\n')
-	if s.lines++; s.lines%linesPerFunction == 0 {
-		s.out = append(s.out, "end)();\n"...)
-		s.open()
+	if len(s.out)-s.piece < pieceSize {
+		s.out = append(s.out, '\n')
+		return
 	}
+	s.out = append(s.out, pieceMark...)
+	s.piece = len(s.out)
+}
+
+// text returns a Lua expression for v. A long one is put together beforehand.
+func (s *saver) text(v string) string {
+	if len(v) <= longText {
+		return luaQuote(v)
+	}
+	s.out = append(s.out, textName+` = ""`...)
+	s.line()
+	for len(v) > 0 {
+		n := min(len(v), longText)
+		s.out = append(s.out, textName+" = "+textName+" .. "+luaQuote(v[:n])...)
+		s.line()
+		v = v[n:]
+	}
+	return textName
 }
 
 // assign writes name = value; what cannot be kept is left out.
@@ -140,13 +179,18 @@ func (s *saver) assign(name string, value lua.LValue) error {
 		if err != nil {
 			return err
 		}
-		s.out = fmt.Appendf(s.out, "%s = t[%d]", name, id)
+		s.out = fmt.Appendf(s.out, "%s = %s[%d]", name, tablesName, id)
 		s.line()
 	case *lua.LUserData:
 		if u, ok := v.Value.(preserver); ok {
-			s.out = u.AppendRestore(s.out, name)
+			statements := u.AppendRestore(nil, name, s.text)
+			s.out = append(s.out, statements...)
 			s.line()
 		}
+	case lua.LString:
+		text := s.text(string(v))
+		s.out = fmt.Appendf(s.out, "%s = %s", name, text)
+		s.line()
 	default:
 		if text, ok := literal(value); ok {
 			s.out = fmt.Appendf(s.out, "%s = %s", name, text)
@@ -162,7 +206,7 @@ func (s *saver) table(t *lua.LTable) (int, error) {
 	}
 	id := len(s.tables) + 1
 	s.tables[t] = id
-	s.out = fmt.Appendf(s.out, "t[%d] = {}", id)
+	s.out = fmt.Appendf(s.out, "%s[%d] = {}", tablesName, id)
 	s.line()
 	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
 		if k.Type() == lua.LTFunction {
@@ -172,7 +216,7 @@ func (s *saver) table(t *lua.LTable) (int, error) {
 		if !ok {
 			continue
 		}
-		if err := s.assign(fmt.Sprintf("t[%d][%s]", id, key), v); err != nil {
+		if err := s.assign(fmt.Sprintf("%s[%d][%s]", tablesName, id, key), v); err != nil {
 			return 0, err
 		}
 	}

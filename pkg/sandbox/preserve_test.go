@@ -58,8 +58,8 @@ func TestPreservation(t *testing.T) {
 
 func TestPreservationManyTables(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "p.data")
-	source := `function process_message() big = big or {} for i = 1, 5000 do big[i] = { n = i, s = "k" .. i } end return 0 end
-		function timer_event() assert(#big == 5000 and big[5000].s == "k5000") end`
+	source := `function process_message() big = big or {} for i = 1, 5000 do big[i] = { n = i, s = "k" .. i } end long = string.rep("ab\\0\\n", 100000) bf = require("bloom_filter").new(400000, 0.01) bf:add("k") return 0 end
+		function timer_event() assert(#big == 5000 and big[5000].s == "k5000" and long == string.rep("ab\\0\\n", 100000) and bf:query("k") and not bf:query("x")) end`
 	change := func(o *sandbox.Options) {
 		o.Kind = sandbox.KindFilter
 		o.PreserveFile = file

@@ -78,11 +78,11 @@ func (b *Filter) MemoryBytes() int { return len(b.bits) + 64 }
 func (b *Filter) AppendText(dst []byte) []byte { return append(dst, b.bits...) }
 
 // AppendRestore appends Lua statements that make an equal filter.
-func (b *Filter) AppendRestore(dst []byte, name string) []byte {
+func (b *Filter) AppendRestore(dst []byte, name string, text func(string) string) []byte {
+	bits := text(string(b.bits))
 	dst = append(dst, name+` = require("bloom_filter").new(`...)
 	dst = append(dst, lua.LNumber(b.items).String()+","+lua.LNumber(b.probability).String()+") "...)
-	dst = append(dst, name+":fromstring("+lua.LNumber(b.count).String()+","...)
-	return append(sketch.AppendQuoted(dst, b.bits), ')')
+	return append(dst, name+":fromstring("+lua.LNumber(b.count).String()+","+bits+")"...)
 }
 
 func (b *Filter) clear() {

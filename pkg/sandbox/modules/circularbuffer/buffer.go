@@ -259,7 +259,8 @@ func (b *Buffer) appendChanges(dst []byte) []byte {
 }
 
 // AppendRestore appends Lua statements that make an equal buffer.
-func (b *Buffer) AppendRestore(dst []byte, name string) []byte {
+func (b *Buffer) AppendRestore(dst []byte, name string, text func(string) string) []byte {
+	cells := text(string(b.appendCells(nil)))
 	dst = append(dst, name+` = require("circular_buffer").new(`...)
 	for _, n := range [...]int64{int64(b.rows), int64(b.columns), b.secondsPerRow} {
 		dst = append(strconv.AppendInt(dst, n, 10), ',')
@@ -270,7 +271,11 @@ func (b *Buffer) AppendRestore(dst []byte, name string) []byte {
 		dst = strconv.AppendInt(dst, int64(i+1), 10)
 		dst = append(dst, `,"`+h.name+`","`+h.unit+`","`+aggregationNames[h.aggregation]+"\")\n"...)
 	}
-	dst = append(dst, name+`:fromstring("`...)
+	return append(dst, name+":fromstring("+cells+")"...)
+}
+
+// appendCells appends what fromstring reads.
+func (b *Buffer) appendCells(dst []byte) []byte {
 	dst = strconv.AppendInt(dst, b.now, 10)
 	dst = strconv.AppendInt(append(dst, ' '), int64(b.row), 10)
 	for _, v := range b.values {
@@ -285,7 +290,7 @@ func (b *Buffer) AppendRestore(dst []byte, name string) []byte {
 			dst = appendExact(append(dst, ' '), v)
 		}
 	}
-	return append(dst, `")`...)
+	return dst
 }
 
 func appendExact(dst []byte, v float64) []byte {

@@ -138,10 +138,10 @@ func (c *Filter) AppendText(dst []byte) []byte {
 }
 
 // AppendRestore appends Lua statements that make an equal filter.
-func (c *Filter) AppendRestore(dst []byte, name string) []byte {
+func (c *Filter) AppendRestore(dst []byte, name string, text func(string) string) []byte {
+	fingerprints := text(string(c.AppendText(nil)))
 	dst = append(dst, name+` = require("cuckoo_filter").new(`+lua.LNumber(c.items).String()+") "...)
-	dst = append(dst, name+":fromstring("+lua.LNumber(c.count).String()+","...)
-	return append(sketch.AppendQuoted(dst, c.AppendText(nil)), ')')
+	return append(dst, name+":fromstring("+lua.LNumber(c.count).String()+","+fingerprints+")"...)
 }
 
 func (c *Filter) load(text string) {

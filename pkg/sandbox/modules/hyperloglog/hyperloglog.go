@@ -97,9 +97,9 @@ func (s *Sketch) MemoryBytes() int { return registers }
 func (s *Sketch) AppendText(dst []byte) []byte { return append(dst, s.register[:]...) }
 
 // AppendRestore appends Lua statements that make an equal sketch.
-func (s *Sketch) AppendRestore(dst []byte, name string) []byte {
-	dst = append(dst, name+` = require("hyperloglog").new() `+name+":fromstring("...)
-	return append(sketch.AppendQuoted(dst, s.register[:]), ')')
+func (s *Sketch) AppendRestore(dst []byte, name string, text func(string) string) []byte {
+	registers := text(string(s.register[:]))
+	return append(dst, name+` = require("hyperloglog").new() `+name+":fromstring("+registers+")"...)
 }
 
 // Open opens the module.

@@ -63,16 +63,3 @@ func Meta(L *lua.LState, methods map[string]lua.LGFunction) *lua.LTable {
 	meta.RawSetString("__metatable", lua.LFalse)
 	return meta
 }
-
-// AppendQuoted appends s as a Lua string that reads back byte for byte.
-func AppendQuoted(dst, s []byte) []byte {
-	dst = append(dst, '"')
-	for _, c := range s {
-		if c >= ' ' && c < 0x7f && c != '"' && c != '\\' {
-			dst = append(dst, c)
-			continue
-		}
-		dst = append(dst, '\\', '0'+c/100, '0'+c/10%10, '0'+c%10)
-	}
-	return append(dst, '"')
-}
