@@ -50,6 +50,11 @@ type Config struct {
 	Mandatory    bool              `yaml:"mandatory"`   // a message that reaches no queue is a failure
 	TLS          *tlsconfig.Config `yaml:"tls"`
 	SSL          *SSL              `yaml:"ssl"` // StackLight's form of tls
+
+	// Accepted for StackLight's models; the section retries has their meaning.
+	Delay      time.Duration `yaml:"delay"`
+	MaxDelay   time.Duration `yaml:"max_delay"`
+	MaxRetries int           `yaml:"max_retries"`
 }
 
 // SSL is the TLS section of StackLight's models.
