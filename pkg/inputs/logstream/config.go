@@ -33,6 +33,7 @@ type Config struct {
 	RescanInterval time.Duration             `yaml:"rescan_interval"`
 	CheckInterval  time.Duration             `yaml:"check_data_interval"`
 	JournalDir     string                    `yaml:"journal_directory"` // default: logstreamer below the data folder
+	FlushInterval  time.Duration             `yaml:"flush_interval"`    // how long an unfinished record may wait for its end
 	InitialTail    bool                      `yaml:"initial_tail"`      // a stream seen for the first time is read from its end
 
 	Paths   []string `yaml:"paths"`   // instead of log_directory and file_match: files or globs, each file a stream
@@ -46,6 +47,7 @@ func DefaultConfig() Config {
 		OldestDuration: 720 * time.Hour,
 		RescanInterval: 5 * time.Second,
 		CheckInterval:  250 * time.Millisecond,
+		FlushInterval:  5 * time.Second,
 	}
 }
 
@@ -58,8 +60,9 @@ type Options struct {
 	Logger   *slog.Logger
 }
 
-// flushAfter is how long an unfinished record may wait for its end.
-const flushAfter = 5 * time.Second
+// linger is how long a file that lost its name is followed: its writer may not
+// have noticed yet.
+const linger = 10 * time.Second
 
 // matcher is what a Config says about names, compiled.
 type matcher struct {
@@ -151,6 +154,9 @@ func (c *Config) check() error {
 	}
 	if c.CheckInterval <= 0 {
 		c.CheckInterval = def.CheckInterval
+	}
+	if c.FlushInterval <= 0 {
+		c.FlushInterval = def.FlushInterval
 	}
 	switch {
 	case c.FileMatch == "" && len(c.Paths) == 0:

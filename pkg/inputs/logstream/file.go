@@ -31,6 +31,7 @@ type file struct {
 	gz      *gzip.Reader
 	sum     uint64 // hash of the bytes before sumAt; 0: unknown
 	sumAt   int64
+	proven  int64 // the offset entry.TailHash belongs to
 	tried   int64 // size at the last time it was read to its end
 	zipped  bool
 	current bool      // the newest file of its stream
@@ -39,13 +40,17 @@ type file struct {
 	failed  bool      // the last attempt to read it failed, and was reported
 }
 
+// errRenamed is no failure: the next scan finds the file under its new name.
+var errRenamed = errors.New("the file was renamed")
+
 // inode returns the inode and the time of birth, 0 where the file system has none.
 func inode(path string, info fs.FileInfo) (ino uint64, birth int64) {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		ino = st.Ino
 	}
 	var sx unix.Statx_t
-	if unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_BTIME, &sx) == nil && sx.Mask&unix.STATX_BTIME != 0 {
+	err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_BTIME|unix.STATX_INO, &sx)
+	if err == nil && sx.Mask&unix.STATX_BTIME != 0 && sx.Ino == ino { // the name may lead to another file by now
 		birth = sx.Btime.Sec*1e9 + int64(sx.Btime.Nsec)
 	}
 	return ino, birth
@@ -56,6 +61,7 @@ func sameInode(info fs.FileInfo, ino uint64) bool {
 	return ok && st.Ino == ino
 }
 
+// open opens the file by its name, unless another file has that name by now.
 func (f *file) open() error {
 	if f.fd != nil {
 		return nil
@@ -63,6 +69,10 @@ func (f *file) open() error {
 	fd, err := os.Open(f.Path)
 	if err != nil {
 		return err
+	}
+	if info, err := fd.Stat(); err != nil || !sameInode(info, f.Inode) {
+		_ = fd.Close()
+		return errors.Join(errRenamed, err)
 	}
 	var magic [2]byte
 	n, err := fd.ReadAt(magic[:], 0)
@@ -204,10 +214,15 @@ func (f *file) mark() { f.sum, f.sumAt = f.tail(f.pos), f.pos }
 
 // seal returns the entry with the proof of its offset.
 func (f *file) seal() entry {
-	if f.fd != nil {
+	switch {
+	case f.fd != nil:
 		f.TailHash = f.tail(f.Offset)
-	} else if f.sumAt == f.Offset {
+	case f.proven == f.Offset:
+	case f.sumAt == f.Offset:
 		f.TailHash = f.sum
+	default:
+		f.TailHash = 0 // better none than that of another offset
 	}
+	f.proven = f.Offset
 	return f.entry
 }

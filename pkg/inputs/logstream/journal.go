@@ -27,6 +27,12 @@ type entry struct {
 	Seen       time.Time `json:"seen"`
 }
 
+// is reports whether e is about the file with that inode and time of birth, as
+// far as both are known.
+func (e *entry) is(ino uint64, birth int64) bool {
+	return e.Inode == ino && (e.Birth == birth || e.Birth == 0 || birth == 0)
+}
+
 // journal is the file of one stream.
 type journal struct {
 	Stream string  `json:"stream"`

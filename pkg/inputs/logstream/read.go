@@ -73,6 +73,10 @@ func (s *stream) look(f *file) bool {
 		return false
 	}
 	f.failed = false
+	f.size = f.length() // what the scan saw may be older than what was read since
+	if f.size == f.pos && !f.zipped {
+		return false
+	}
 	if f.ID == 0 {
 		if err := f.identify(s.name); err != nil {
 			s.fail(f, err)
@@ -253,7 +257,7 @@ func (s *stream) settle(held int) {
 // while. A line waits on as long as its file may still grow.
 func (s *stream) flushIdle(now time.Time) error {
 	f := s.cutting
-	if f == nil || f.pos >= f.size || now.Sub(f.grown) < flushAfter {
+	if f == nil || f.pos >= f.size || now.Sub(f.grown) < s.in.cfg.FlushInterval {
 		return nil
 	}
 	if f.current && !f.gone && s.in.lines() {
@@ -292,7 +296,7 @@ func (s *stream) release(now time.Time) {
 	kept := s.files[:0]
 	for _, f := range s.files {
 		followed := f.current && !f.gone
-		if f.fd != nil && !followed && f.pos >= f.size && now.Sub(f.grown) > 2*flushAfter && now.Sub(f.goneAt) > 2*flushAfter {
+		if f.fd != nil && !followed && f.pos >= f.size && now.Sub(f.grown) > linger && now.Sub(f.goneAt) > linger {
 			f.mark()
 			f.close()
 		}

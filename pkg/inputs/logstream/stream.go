@@ -2,7 +2,9 @@ package logstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
@@ -133,8 +135,12 @@ func (s *stream) arrange(now time.Time) {
 	var fresh []*file
 	for _, item := range list {
 		ino, birth := inode(item.path, item.info)
+		if i := slices.IndexFunc(s.files, func(f *file) bool { return f.is(ino, birth) }); i >= 0 {
+			s.files[i].found, s.files[i].Path = item, item.path // renamed while the folder was read: listed twice
+			continue
+		}
 		i := slices.IndexFunc(old, func(f *file) bool {
-			return f != nil && f.Inode == ino && (f.Birth == birth || f.Birth == 0)
+			return f != nil && f.is(ino, birth)
 		})
 		if i < 0 {
 			f := &file{found: item, size: item.info.Size(), grown: now, entry: entry{Path: item.path, Inode: ino, Birth: birth}}
@@ -151,7 +157,9 @@ func (s *stream) arrange(now time.Time) {
 	}
 	s.retire(old, now)
 	for _, f := range fresh {
-		s.introduce(f, f == s.files[len(s.files)-1])
+		if !s.introduce(f, f == s.files[len(s.files)-1]) {
+			s.files = slices.DeleteFunc(s.files, func(other *file) bool { return other == f })
+		}
 	}
 	for i, f := range s.files {
 		f.current, f.Seen = i == len(s.files)-1, now
@@ -206,10 +214,11 @@ func (f *file) length() int64 {
 // introduce decides where the reading of a new file begins: where the journal
 // says, where its content was read to under another name, at its end, or at its
 // start.
-func (s *stream) introduce(f *file, newest bool) {
+// It reports false when the file cannot be read now; a later scan tries again.
+func (s *stream) introduce(f *file, newest bool) bool {
 	if err := f.open(); err != nil {
 		s.fail(f, err)
-		return
+		return false
 	}
 	defer func() {
 		if f.pos >= f.size && !f.zipped && !newest {
@@ -220,27 +229,28 @@ func (s *stream) introduce(f *file, newest bool) {
 		path, ino, birth := f.Path, f.Inode, f.Birth
 		f.entry = *e
 		f.Path, f.Inode, f.Birth, f.pos = path, ino, birth, e.Offset
-		f.sum, f.sumAt = e.TailHash, e.Offset
-		return
+		f.sum, f.sumAt, f.proven = e.TailHash, e.Offset, e.Offset
+		return true
 	}
 	if f.size == 0 {
-		return // an identity needs some bytes
+		return true // an identity needs some bytes
 	}
 	if err := f.identify(s.name); err != nil {
 		s.fail(f, err)
-		return
+		return false
 	}
 	if s.fresh && (s.in.cfg.InitialTail || f.found.rotated) && !f.zipped {
 		f.pos, f.Offset = f.size, f.size
 		f.mark()
 	}
+	return true
 }
 
 // known returns what is remembered of f's content: its own entry first, else
 // that of a file it is a copy of.
 func (s *stream) known(f *file) *entry {
 	for i, e := range s.ghosts {
-		if e.Inode != f.Inode || (e.Birth != f.Birth && e.Birth != 0 && f.Birth != 0) {
+		if !e.is(f.Inode, f.Birth) {
 			continue
 		}
 		if f.proves(&e) || (e.Offset == 0 && f.begins(&e)) {
@@ -266,7 +276,13 @@ func (s *stream) known(f *file) *entry {
 	return nil
 }
 
+// fail counts and reports a file that cannot be read; one that was renamed is
+// looked for at once.
 func (s *stream) fail(f *file, err error) {
+	if errors.Is(err, errRenamed) || errors.Is(err, fs.ErrNotExist) {
+		s.in.wake()
+		return
+	}
 	s.in.stats.readErrors.Add(1)
 	if !f.failed {
 		f.failed = true

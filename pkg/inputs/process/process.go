@@ -216,7 +216,7 @@ func (in *Input) emit(stream *inputs.Stream, o outcome, name string, data []byte
 	return nil
 }
 
-// run runs the pipeline once, in one process group that is killed as a whole.
+// run runs the pipeline once; at the timeout every group is killed as a whole.
 func (in *Input) run(ctx context.Context) outcome {
 	if in.cfg.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -224,18 +224,9 @@ func (in *Input) run(ctx context.Context) outcome {
 		defer cancel()
 	}
 	o := outcome{stdout: &capped{limit: in.cfg.MaxOutput}, stderr: &capped{limit: in.cfg.MaxOutput}}
-	cmds := make([]*exec.Cmd, len(in.commands))
+	cmds := in.build(ctx, o.stderr)
 	var failures []error
 	var pipes []io.Closer
-	for i, c := range in.commands {
-		cmd := exec.CommandContext(ctx, c.Bin, c.Args...)
-		cmd.Env, cmd.Dir = c.Env, c.Directory
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-		cmd.WaitDelay = 2 * time.Second // a grandchild that left the group may hold the pipe
-		cmd.Stderr = o.stderr
-		cmds[i] = cmd
-	}
 	for i := range len(cmds) - 1 {
 		pipe, err := cmds[i].StdoutPipe()
 		if err != nil {
@@ -278,6 +269,21 @@ func (in *Input) run(ctx context.Context) outcome {
 		o.failures = err.Error()
 	}
 	return o
+}
+
+// build makes the commands, each the head of a process group of its own.
+func (in *Input) build(ctx context.Context, stderr io.Writer) []*exec.Cmd {
+	cmds := make([]*exec.Cmd, len(in.commands))
+	for i, c := range in.commands {
+		cmd := exec.CommandContext(ctx, c.Bin, c.Args...)
+		cmd.Env, cmd.Dir = c.Env, c.Directory
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+		cmd.WaitDelay = 2 * time.Second // a grandchild that left the group may hold the pipe
+		cmd.Stderr = stderr
+		cmds[i] = cmd
+	}
+	return cmds
 }
 
 // capped keeps the first limit bytes written to it, by all commands together.
