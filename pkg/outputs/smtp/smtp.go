@@ -1,7 +1,7 @@
 // Package smtp sends events as mail.
 //
-// A batch is a sequence of events (package event), or of plain lines, and becomes
-// one mail: a title, then the texts.
+// A batch becomes one mail. It is a sequence of texts, each ended by a NUL, whose
+// first lines are titles; or of lines: events (package event), or plain text.
 //
 // Invariant: a mail counts as sent when the server has taken its body. It carries a
 // message id made from its content, so that one sent twice can be told.
@@ -215,6 +215,14 @@ func (o *Output) mail(b []byte, now time.Time) []byte {
 
 // compose returns the first title and all texts.
 func compose(b []byte) (subject, text string) {
+	if bytes.IndexByte(b, 0) >= 0 {
+		parts := strings.Split(strings.Trim(string(b), "\x00\n"), "\x00")
+		subject, _, _ = strings.Cut(strings.TrimSpace(parts[0]), "\n")
+		if len(parts) > 1 {
+			subject += fmt.Sprintf(" (and %d more)", len(parts)-1)
+		}
+		return subject, strings.Join(parts, "\n\n") + "\n"
+	}
 	var out strings.Builder
 	for len(b) > 0 {
 		var line []byte

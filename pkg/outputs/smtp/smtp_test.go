@@ -148,6 +148,23 @@ func TestMail(t *testing.T) {
 	require.Equal(t, "nova CRITICAL\nÜ: why\n.\nmore\ndisk OKAY on n1\nplain line\n", string(body))
 }
 
+func TestTexts(t *testing.T) {
+	s := &script{}
+	out := open(t, s.listen(t), nil, nil)
+	for b, want := range map[string][2]string{
+		"nova is DOWN\nwhy\x00":                         {"nova is DOWN", "nova is DOWN\nwhy\n"},
+		"nova is DOWN\nwhy\x00heat is OKAY\x00x\ny\x00": {"nova is DOWN (and 2 more)", "nova is DOWN\nwhy\n\nheat is OKAY\n\nx\ny\n"},
+	} {
+		require.NoError(t, out.Send(t.Context(), []byte(b)))
+		m, err := mail.ReadMessage(strings.NewReader(<-s.mails))
+		require.NoError(t, err)
+		require.Equal(t, want[0], m.Header.Get("Subject"))
+		body, err := io.ReadAll(base64.NewDecoder(base64.StdEncoding, m.Body))
+		require.NoError(t, err)
+		require.Equal(t, want[1], string(body))
+	}
+}
+
 func TestFailures(t *testing.T) {
 	for name, c := range map[string]struct {
 		replies   map[string]string
