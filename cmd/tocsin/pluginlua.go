@@ -57,7 +57,7 @@ func (s *luaSubject) process(stream string, m *message.Message, emit message.Emi
 	}
 	switch s.opts.Kind {
 	case sandbox.KindDecoder:
-		r.Passthrough = res.Held && !p.Declarative()
+		r.Passthrough = res.Held
 	case sandbox.KindEncoder:
 		if res.Code == sandbox.CodeSkip {
 			r.OK, r.Error = true, nil
