@@ -134,11 +134,11 @@ func (p *Plugin) injectDecoded(L *lua.LState, m *message.Message, named uint8, f
 	if from := p.current; from != nil {
 		inherit(m, from, named)
 	}
-	p.pendingBytes += len(m.Payload) + 64 + 64*len(m.Fields)
-	p.pending = append(p.pending, m)
+	p.pendingBytes += len(m.Payload) + 256 + 64*len(m.Fields)
 	if limit := p.opts.Limits.Memory; limit > 0 && p.pendingBytes > limit {
 		raise.Error(L, "%s() failed: not enough memory for the messages of one call", function)
 	}
+	p.pending = append(p.pending, m)
 }
 
 // inherit fills what a decoder's message leaves unset from the record it was

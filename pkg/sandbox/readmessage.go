@@ -121,6 +121,7 @@ func (p *Plugin) headerValue(m *message.Message, name string) lua.LValue {
 // rawMessage encodes m on demand; Heka gave the bytes as received.
 func (p *Plugin) rawMessage(m *message.Message, framed bool) lua.LValue {
 	b := message.AppendMessage(nil, m)
+	raise.Charge(p.L, len(b))
 	if framed {
 		b = message.AppendFrame(nil, b, nil)
 	}
@@ -160,6 +161,7 @@ func (p *Plugin) decodeMessage(L *lua.LState) int {
 		raise.Error(L, "decode_message() must have a single argument")
 	}
 	raw := luavm.CheckString(L, 1)
+	raise.Charge(L, 8*len(raw))
 	var m message.Message
 	if err := m.UnmarshalString(raw); err != nil {
 		raise.Error(L, "decode_message() failed: %s", err.Error())

@@ -355,3 +355,21 @@ func TestOutputCodes(t *testing.T) {
 		require.Equal(t, failures, p.Stats().Failures, code)
 	}
 }
+
+func TestExpensiveHostFunctionsMeetTheLimits(t *testing.T) {
+	for _, body := range []string{
+		`while true do pcall(inject_message, {Payload = "x"}) end`,
+		`require "circular_buffer" while true do pcall(circular_buffer.new, 100000, 8, 1) end`,
+		`require "bloom_filter" while true do pcall(bloom_filter.new, 4000000, 0.01) end`,
+		`require "hyperloglog" local h = hyperloglog.new() while true do hyperloglog.count(h, h, h, h) end`,
+		`require "cjson" local s = "[" .. string.rep("1,", 500000) .. "1]" while true do pcall(cjson.decode, s) end`,
+		`local r = read_message("raw") while true do decode_message(r) end`,
+		`while true do pcall(add_to_payload, "x") end`,
+	} {
+		start := time.Now()
+		_, _, err := eval(t, sandbox.KindDecoder, sample(), body)
+		var dead *sandbox.Terminated
+		require.ErrorAs(t, err, &dead, body)
+		require.Less(t, time.Since(start), 5*time.Second, body)
+	}
+}

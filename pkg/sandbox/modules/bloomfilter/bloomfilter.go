@@ -134,6 +134,7 @@ func Opener(maxBytes int) lua.LGFunction {
 			if bits := -float64(items) * math.Log(probability) / (math.Ln2 * math.Ln2); bits/8 > limit(maxBytes) {
 				raise.Error(L, "not enough memory")
 			}
+			raise.Charge(L, int(-float64(items)*math.Log(probability)/(math.Ln2*math.Ln2))/8)
 			L.Push(sketch.Wrap(L, New(items, probability), meta))
 			return 1
 		}))

@@ -52,6 +52,7 @@ func luaNew(L *lua.LState, meta *lua.LTable, maxBytes int) int {
 	if float64(rows)*float64(columns)*8 > float64(maxBytes) {
 		raise.Error(L, "not enough memory")
 	}
+	raise.Charge(L, rows*columns*8)
 	ud := L.NewUserData()
 	ud.Value = New(rows, columns, seconds, n == 4 && lua.LVAsBool(L.Get(4)))
 	ud.Metatable = meta
@@ -189,6 +190,7 @@ func luaCompute(L *lua.LState) int {
 		L.Push(lua.LNumber(0))
 		return 2
 	}
+	raise.Charge(L, 8*b.rows)
 	result, active := b.compute(function, column, first, last)
 	L.Push(lua.LNumber(result))
 	L.Push(lua.LNumber(active))
@@ -230,6 +232,7 @@ func luaMannWhitney(L *lua.LState) int {
 	count := func(start, end float64) int {
 		return min(int((end-start)/1e9/float64(b.secondsPerRow))+1, b.rows)
 	}
+	raise.Charge(L, 64*b.rows)
 	first := b.cells(column, rows[0], rows[1], count(start1, end1))
 	second := b.cells(column, rows[2], rows[3], count(start2, end2))
 	u, p, ok := mannWhitney(first, second, continuity)
@@ -267,7 +270,9 @@ func luaFormat(L *lua.LState) int {
 // deltas the changed rows.
 func luaFromString(L *lua.LState) int {
 	b := check(L, 2)
-	fields := strings.Fields(luavm.CheckString(L, 2))
+	text := luavm.CheckString(L, 2)
+	raise.Charge(L, 8*len(text))
+	fields := strings.Fields(text)
 	if len(fields) >= 2 {
 		now, _ := strconv.ParseInt(fields[0], 10, 64)
 		row, _ := strconv.Atoi(fields[1])

@@ -23,6 +23,7 @@ func (m *module) decode(L *lua.LState) int {
 	if len(text) >= 2 && (text[0] == 0 || text[1] == 0) {
 		raise.Error(L, "JSON parser does not support UTF-16 or UTF-32")
 	}
+	raise.Charge(L, 4*len(text))
 	d := decoder{m: m, s: text, L: L}
 	v, err := d.value(0)
 	if err == nil {

@@ -24,6 +24,7 @@ func (m *module) encode(L *lua.LState) int {
 	if err != nil {
 		raise.Error(L, "%s", err.Error())
 	}
+	raise.Charge(L, len(m.buf))
 	L.Push(lua.LString(m.buf))
 	if cap(m.buf) > maxKeptBuffer {
 		m.buf = nil

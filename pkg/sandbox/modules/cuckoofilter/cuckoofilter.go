@@ -198,6 +198,7 @@ func Opener(maxBytes int) lua.LGFunction {
 			if items > maxBytes || bucketsFor(items)*bucketSize*2 > uint64(maxBytes) {
 				raise.Error(L, "not enough memory")
 			}
+			raise.Charge(L, int(bucketsFor(items))*bucketSize*2)
 			L.Push(sketch.Wrap(L, New(items), meta))
 			return 1
 		}))

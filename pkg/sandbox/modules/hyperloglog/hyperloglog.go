@@ -106,6 +106,7 @@ func (s *Sketch) AppendRestore(dst []byte, name string, text func(string) string
 func Open(L *lua.LState) int {
 	check := func(L *lua.LState, n int) *Sketch { return sketch.Check[*Sketch](L, n, typeName) }
 	union := func(L *lua.LState) *Sketch {
+		raise.Charge(L, registers*(L.GetTop()+1))
 		all := &Sketch{}
 		for i := 1; i <= L.GetTop(); i++ {
 			all.Merge(check(L, i))
@@ -148,6 +149,7 @@ func Open(L *lua.LState) int {
 		if L.GetTop() != 0 {
 			luavm.ArgError(L, 0, "incorrect number of arguments")
 		}
+		raise.Charge(L, registers)
 		L.Push(sketch.Wrap(L, &Sketch{}, meta))
 		return 1
 	}))

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 )
 
 // Error raises an error and does not return. The text gets the position of the
@@ -19,4 +21,12 @@ func Error(L *lua.LState, format string, args ...any) {
 		}
 	}
 	L.Error(lua.LString(text), 0)
+}
+
+// Charge books n bytes that the running host function is about to allocate or
+// has read, so that loops over expensive functions meet the plugin's limits.
+func Charge(L *lua.LState, n int) {
+	if vm := luavm.Of(L); vm != nil {
+		vm.Charge(L, n)
+	}
 }

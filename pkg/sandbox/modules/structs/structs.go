@@ -210,6 +210,7 @@ func pack(L *lua.LState, maxBytes int) int {
 			out = appendInt(out, integral(luavm.CheckNumber(L, arg)), n, f.big)
 		}
 	}
+	raise.Charge(L, len(out))
 	L.Push(lua.LString(out))
 	return 1
 }
