@@ -57,7 +57,7 @@ func (s *luaSubject) process(stream string, m *message.Message, emit message.Emi
 	}
 	switch s.opts.Kind {
 	case sandbox.KindDecoder:
-		r.Passthrough = res.Held
+		r.Passthrough = res.Held && !p.Declarative() // a grammar swallows what it holds
 	case sandbox.KindEncoder:
 		if res.Code == sandbox.CodeSkip {
 			r.OK, r.Error = true, nil
