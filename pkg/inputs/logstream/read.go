@@ -23,7 +23,7 @@ const commitEvery = time.Second
 
 // poll reads what has come in all files of the stream.
 func (s *stream) poll(ctx context.Context) error {
-	for i := 0; i < len(s.files); i++ {
+	for i := 0; i < len(s.files) && ctx.Err() == nil; i++ {
 		f := s.files[i]
 		if !s.look(f) {
 			continue
@@ -40,6 +40,9 @@ func (s *stream) poll(ctx context.Context) error {
 		if err := s.drain(ctx, f); err != nil {
 			return err
 		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	now := time.Now()
 	if err := s.flushIdle(now); err != nil {
@@ -239,9 +242,12 @@ func (s *stream) commit(ctx context.Context) error {
 // settle moves the durable positions up to the first of the newest held records.
 func (s *stream) settle(held int) {
 	for _, f := range s.files {
-		f.Offset = f.pos
+		offset := f.pos
 		if f == s.cutting {
-			f.Offset -= s.split.Pending()
+			offset -= s.split.Pending()
+		}
+		if offset != f.Offset {
+			f.Offset, s.dirty = offset, true
 		}
 	}
 	if n := len(s.held) - held; n > 0 {
@@ -275,7 +281,7 @@ func (in *Input) lines() bool {
 
 // flush delivers what is left of a file as its last record.
 func (s *stream) flush(f *file) error {
-	if f == nil || f.fd == nil || f.zipped || f.pos >= f.size || !s.in.opt.Splitter.Incomplete(true) {
+	if f == nil || f.fd == nil || f.zipped || f.pos >= f.size || f.tried < f.size || !s.in.opt.Splitter.Incomplete(true) {
 		return nil
 	}
 	buf := s.in.bufs.Get().(*[]byte)

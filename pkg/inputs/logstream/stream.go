@@ -221,6 +221,7 @@ func (s *stream) introduce(f *file, newest bool) bool {
 		return false
 	}
 	defer func() {
+		s.in.log.Debug("log file found", "stream", s.name, "path", f.Path, "inode", f.Inode, "birth", f.Birth, "generation", f.Generation, "offset", f.pos, "size", f.size)
 		if f.pos >= f.size && !f.zipped && !newest {
 			f.close()
 		}

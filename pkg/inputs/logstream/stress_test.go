@@ -1,7 +1,9 @@
 package logstream_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -17,7 +19,14 @@ import (
 // rotated and the input is stopped and started.
 func TestEveryLineOnceUnderRotationAndRestarts(t *testing.T) {
 	b := newBench(t)
-	rnd := rand.New(rand.NewPCG(1, 2))
+	rnd := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 2))
+	var log bytes.Buffer
+	b.opt.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
 	b.start()
 	const total = 5000
 	var want []string
