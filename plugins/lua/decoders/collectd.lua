@@ -1,10 +1,13 @@
 -- collectd's samples, as its write_http plugin posts them: a JSON array. Each
--- value becomes a metric; a null is no value. Options: hostname (of this node;
+-- value becomes a metric; a null is no value. Its notifications, which it posts to
+-- the same place, become log messages. Options: hostname (of this node;
 -- the libvirt plugin needs it), swap_size (bytes; adds swap_percent_used).
 local ip = require "ip_address"
 local json = require "json_text"
 local names = require "collectd_names"
 local record = require "log_record"
+local severity = require "log_severity"
+local time = require "log_time"
 
 local own_hostname = read_config("hostname") or error("hostname must be given: the name of this node")
 local swap_size = tonumber(read_config("swap_size")) or 0
@@ -109,8 +112,33 @@ local function check(s)
     if s.plugin ~= "libvirt" and s.plugin ~= "virt" then s.host = short(s.host) end
 end
 
+local severities = { FAILURE = 3, WARNING = 4, OKAY = 6 }
+
+-- notification emits what collectd says about a threshold.
+local function notification(n, text)
+    local fields, level = {}, severities[n.labels.severity] or 6
+    for name, value in pairs(n.labels) do
+        if type(name) == "string" and type(value) ~= "table" then fields[name] = value end
+    end
+    local annotations = type(n.annotations) == "table" and n.annotations or {}
+    fields.severity_label = severity.labels[level]
+    fields.programname = "collectd"
+    return record.emit({
+        Type = "log",
+        Timestamp = type(n.startsAt) == "string" and time.parse(n.startsAt) or nil,
+        Hostname = type(n.labels.instance) == "string" and short(n.labels.instance) or nil,
+        Logger = "collectd",
+        Payload = type(annotations.summary) == "string" and annotations.summary or text,
+        Severity = level,
+        Fields = fields,
+    }, true)
+end
+
 local function decode(text)
     local sample, wrong = json.decode(text)
+    if type(sample) == "table" and type(sample.labels) == "table" and sample.plugin == nil then
+        return notification(sample, text)
+    end
     wrong = wrong or check(sample)
     if wrong then return -1, "a collectd sample " .. wrong end
     local code, err = 0, nil

@@ -1,6 +1,9 @@
--- etcd: JSON lines of zap, the older text form, and either behind a syslog header:
+-- etcd: JSON lines of zap, the older text forms, and any of them behind a syslog
+-- header:
 --   {"level":"info","ts":"2023-10-10T10:00:00.123Z","caller":"a/b.go:1","msg":"text"}
 --   2017-03-13 10:00:00.123456 I | etcdserver: text
+--   raft2017/03/13 10:00:00 INFO: text
+--   [WARNING] text
 local l = require "lpeg"
 l.locale(l)
 local fields_of = require "log_fields"
@@ -12,6 +15,11 @@ local time = require "log_time"
 local letters = { C = 2, E = 3, W = 4, N = 5, I = 6, D = 7, T = 7 }
 local grammar = l.Ct((time.stamp * " ") ^ -1 * l.Cg(l.S "CEWNIDT" / letters, "severity") * " | "
     * (l.Cg((l.alnum + l.S "._-/") ^ 1, "module") * ": ") ^ -1 * l.Cg(l.P(1) ^ 0, "text"))
+
+local d = l.digit
+local raft = l.Ct(l.Cg(l.alpha ^ 1, "module") * l.Cg(l.Cs(d * d * d * d * (l.P "/" / "-") * d * d * (l.P "/" / "-") * d * d
+        * " " * time.time_of_day), "date") * " " * l.Cg(l.R "AZ" ^ 1, "level") * ": " * l.Cg(l.P(1) ^ 0, "text"))
+local bracketed = l.Ct(l.P "[" * l.Cg(l.R "AZ" ^ 1, "level") * "] " * l.Cg(l.P(1) ^ 0, "text"))
 
 local msg = { Type = "log" }
 
@@ -38,8 +46,10 @@ function process_message()
     if entry then
         exact = fields_of.fill(entry, msg, record.chomp(text))
     else
-        local m = grammar:match(text)
-        if not m then return record.reject("etcd", log) end
+        local m = grammar:match(text) or raft:match(text) or bracketed:match(text)
+        local level = m and (m.severity or severity.number(m.level))
+        if not level or m.date and not time.parse(m.date) then return record.reject("etcd", log) end
+        m.severity = level
         exact = plain(m)
     end
     if h then
