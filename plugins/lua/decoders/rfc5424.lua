@@ -16,11 +16,12 @@ local value = l.Cs((l.P "\\" * l.C(l.S '"\\]') / "%1" + (1 - l.S '"')) ^ 0)
 local element = l.Ct(l.P "[" * l.Cg(name, "id") * (sp ^ 1 * l.Ct(l.C(name) * '="' * value * '"')) ^ 0 * sp ^ 0 * "]")
 local data = l.P "-" + l.Cg(l.Ct(element ^ 1), "data")
 
--- over TCP a record may begin with its length
+-- over TCP a record may begin with its length; rsyslog puts a second blank before
+-- the text
 local grammar = l.Ct((l.digit ^ 1 * sp) ^ -1 * "<" * l.Cg(l.digit * l.digit ^ -2 / tonumber, "pri") * ">"
     * l.R "19" * l.digit ^ -2 * sp * (l.P "-" + time.stamp) * sp * item "host" * sp * item "app" * sp
     * item "procid" * sp * item "msgid" * sp * data
-    * (sp * l.P "\239\187\191" ^ -1 * l.Cg(l.P(1) ^ 0, "text") + l.P "\n" ^ 0 * -1))
+    * (sp * l.P "\239\187\191" ^ -1 * sp ^ -1 * l.Cg(l.P(1) ^ 0, "text") + l.P "\n" ^ 0 * -1))
 
 local msg = { Type = "log" }
 

@@ -2,10 +2,10 @@
 -- and so on, and how the others become fields.
 local cjson = require "cjson"
 local json = require "json_text"
+local logtime = require "logtime"
 local math = require "math"
 local record = require "log_record"
 local severity = require "log_severity"
-local time = require "log_time"
 local ipairs = ipairs
 local pairs = pairs
 local read_config = read_config
@@ -35,7 +35,9 @@ end
 
 -- take removes and returns the first of the names that entry has with a scalar.
 local function take(entry, what)
-    for _, name in ipairs(known[what]) do
+    local names = known[what]
+    for i = 1, #names do
+        local name = names[i]
         local value = entry[name]
         if value ~= nil and type(value) ~= "table" then
             entry[name] = nil
@@ -83,9 +85,7 @@ function moment(value)
         return nil
     end
     if type(value) ~= "string" then return nil end
-    local ns, exact = time.parse((string.gsub(value, "^(%S+[ T]%S+) ([+-]%d%d:?%d%d)$", "%1%2")))
-    if not ns then ns, exact = time.parse((string.gsub(value, ",(%d+)", ".%1"))) end
-    return ns, exact
+    return logtime.parse(value)
 end
 
 local function is_array(t)

@@ -80,8 +80,9 @@ end
 -- build makes a grammar for a template; nil when the template holds something
 -- that only the parser written in Lua knows. It must end with %msg% and a line feed.
 function build(template)
-    local body = string.match(template, "^(.*)%%[mM][sS][gG]%%\\n$") or string.match(template, "^(.*)%%[mM][sS][gG]%%\n$")
-    if not body then return nil end
+    local body, end_options = string.match(template, "^(.*)%%[mM][sS][gG]:*([%w%-]*)%%\\n$")
+    if not body then body, end_options = string.match(template, "^(.*)%%[mM][sS][gG]:*([%w%-]*)%%\n$") end
+    if not body or end_options ~= "" and end_options ~= "drop-last-lf" then return nil end
     local grammar, at = l.P(true), 1
     while at <= #body do
         local from, to, inner = string.find(body, "%%([^%%]*)%%", at)
