@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/afd"
+	"github.com/tocsin-lma/tocsin/pkg/afd/sandboxed"
 	"github.com/tocsin-lma/tocsin/pkg/gse"
 	"github.com/tocsin-lma/tocsin/pkg/matcher"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox"
 	"github.com/tocsin-lma/tocsin/pkg/store"
 )
 
@@ -35,35 +37,44 @@ func (p *parts) alarmFilters() []pipeline.FilterSpec {
 		return nil
 	}
 	p.alarms = len(defs)
-	opt := afd.Options{Host: p.global.Hostname, Hostname: p.global.Hostname, Tags: p.tags(), Budget: afd.NewBudget(0), Compile: p.compileScript}
+	opt := afd.Options{Host: p.global.Hostname, Hostname: p.global.Hostname, Tags: p.tags(), Budget: afd.NewBudget(0), Compile: sandboxed.Compile}
 	if p.d.opt.Role == RemoteCollector {
 		opt.Hostname = "" // what it evaluates are facts about the cluster, not about this host
 	}
+	options, err := p.sandboxOptions(sandbox.KindFilter, alarmFilterName, p.role.Get("filter", alarmFilterName).Without("enabled", "engine"))
+	if err != nil {
+		p.fail(err)
+		return nil
+	}
 	text, _ := json.Marshal([]any{defs, opt.Host, opt.Hostname, opt.Tags})
-	p.fingerprints[alarmFilterName] = string(text)
+	p.fingerprints[alarmFilterName] = string(text) + string(options.Source)
 	return []pipeline.FilterSpec{{
 		Name: alarmFilterName, Matcher: matcher.MustParse("Type =~ /metric$/ && Type !~ /^(afd|gse|heka.sandbox.afd|heka.sandbox.gse)_/"), Ticker: cmp.Or(role.AlarmInterval, alarmInterval),
 		New: func() (pipeline.Filter, error) {
-			return &alarmFilter{set: afd.NewSet(defs, opt, p.previousAlarms), now: time.Now}, nil
+			return &alarmFilter{filter: sandboxed.Open(afd.NewSet(defs, opt, p.previousAlarms), options), now: time.Now}, nil
 		},
 	}}
 }
 
-// alarmFilter evaluates every alarm of a collector.
+// alarmFilter evaluates every alarm of a collector through the Lua filter
+// afd.lua, the shipped one or the operator's.
 type alarmFilter struct {
-	set *afd.Set
-	now func() time.Time
+	filter *sandboxed.Filter
+	now    func() time.Time
 }
 
 // Process stores a datapoint.
-func (f *alarmFilter) Process(m *message.Message, _ message.Emit) error {
-	return f.set.Process(m, f.now())
+func (f *alarmFilter) Process(m *message.Message, emit message.Emit) error {
+	return f.filter.Process(m, f.now(), emit)
 }
 
 // Tick emits a verdict for every alarm.
 func (f *alarmFilter) Tick(now time.Time, emit message.Emit) error {
-	return f.set.Tick(now, withIdentity(emit))
+	return f.filter.Tick(now, withIdentity(emit))
 }
+
+// Close ends the Lua filter; the alarms' data stays with whoever took them over.
+func (f *alarmFilter) Close() error { return f.filter.Close() }
 
 // withIdentity gives messages that a pure package made the identity it cannot
 // make up.
@@ -151,7 +162,7 @@ func (p *parts) warn(warnings []error) {
 // follows, which keeps what still means the same.
 func (p *parts) adoptEvaluators(running map[string]pipeline.Filter) {
 	if f, ok := running[alarmFilterName].(*alarmFilter); ok {
-		p.previousAlarms = f.set
+		p.previousAlarms = f.filter.Set()
 	}
 	if f, ok := running[clusterFilterName].(*clusterFilter); ok {
 		p.previousClusters = f.engine

@@ -26,6 +26,9 @@ var filterKeys = []string{"engine", "message_matcher", "ticker_interval"}
 func (p *parts) buildFilters() {
 	var before, after []pipeline.FilterSpec
 	p.each("filter", func(name string, n *config.Node) {
+		if name == alarmFilterName {
+			return // says which Lua file evaluates the alarms: see alarmFilters
+		}
 		spec, ok := p.filter(name, n)
 		if !ok {
 			return

@@ -5,10 +5,6 @@ import (
 	"slices"
 
 	"github.com/tocsin-lma/tocsin/pkg/config"
-	"github.com/tocsin-lma/tocsin/pkg/inputs/host"
-	"github.com/tocsin-lma/tocsin/pkg/inputs/http"
-	"github.com/tocsin-lma/tocsin/pkg/inputs/logstream"
-	"github.com/tocsin-lma/tocsin/pkg/inputs/tcp"
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
 	"github.com/tocsin-lma/tocsin/pkg/splitter"
 )
@@ -26,62 +22,6 @@ type inputConfig struct {
 }
 
 var inputKeys = []string{"engine", "decoder", "splitter", "can_exit", "send_decode_failures", "log_decode_failures", "synchronous_decode", "retries"}
-
-// inputContext is what a row of the table gets.
-type inputContext struct {
-	p        *parts
-	name     string
-	node     *config.Node    // the section without the common keys
-	splitter splitter.Config // zero value: the input's own choice
-}
-
-// inputPlugin is a row of the plugin table.
-type inputPlugin func(c inputContext) (pipeline.Input, error)
-
-// inputPlugins is the table of input engines.
-func inputPlugins() map[string]inputPlugin {
-	return map[string]inputPlugin{
-		"host":        newHost,
-		"http":        newHTTP,
-		"tcp":         newTCP,
-		"logstreamer": newLogstream,
-		"logstream":   newLogstream,
-	}
-}
-
-func newLogstream(c inputContext) (pipeline.Input, error) {
-	cfg := logstream.DefaultConfig()
-	if err := c.node.Decode(&cfg); err != nil {
-		return nil, err
-	}
-	return logstream.New(cfg, logstream.Options{
-		Name: c.name, DataDir: c.p.d.opt.DataDir, Hostname: c.p.global.Hostname, Splitter: c.splitter, Logger: c.p.log.With("input", c.name),
-	})
-}
-
-func newHost(c inputContext) (pipeline.Input, error) {
-	cfg := host.DefaultConfig()
-	if err := c.node.Decode(&cfg); err != nil {
-		return nil, err
-	}
-	return host.New(cfg, host.Options{Name: c.name, Hostname: c.p.global.Hostname, Logger: c.p.log.With("input", c.name)})
-}
-
-func newHTTP(c inputContext) (pipeline.Input, error) {
-	cfg := http.DefaultConfig()
-	if err := c.node.Decode(&cfg); err != nil {
-		return nil, err
-	}
-	return http.New(cfg, http.Options{Name: c.name, Hostname: c.p.global.Hostname, Logger: c.p.log.With("input", c.name)})
-}
-
-func newTCP(c inputContext) (pipeline.Input, error) {
-	cfg := tcp.DefaultConfig()
-	if err := c.node.Decode(&cfg); err != nil {
-		return nil, err
-	}
-	return tcp.New(cfg, tcp.Options{Name: c.name, Hostname: c.p.global.Hostname, Splitter: c.splitter, Logger: c.p.log.With("input", c.name)})
-}
 
 func (p *parts) buildInputs() {
 	table := inputPlugins()

@@ -3,7 +3,6 @@ package daemon
 import (
 	"cmp"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,14 +10,6 @@ import (
 
 	"github.com/tocsin-lma/tocsin/pkg/buffer"
 	"github.com/tocsin-lma/tocsin/pkg/config"
-	"github.com/tocsin-lma/tocsin/pkg/outputs/elasticsearch"
-	"github.com/tocsin-lma/tocsin/pkg/outputs/file"
-	"github.com/tocsin-lma/tocsin/pkg/outputs/influxdb"
-	"github.com/tocsin-lma/tocsin/pkg/outputs/log"
-	"github.com/tocsin-lma/tocsin/pkg/outputs/sensu"
-	"github.com/tocsin-lma/tocsin/pkg/outputs/syslog"
-	"github.com/tocsin-lma/tocsin/pkg/outputs/tcp"
-	"github.com/tocsin-lma/tocsin/pkg/outputs/udp"
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
 )
 
@@ -28,25 +19,6 @@ type outputPlugin struct {
 	encoder string // when the model names none
 	full    buffer.FullAction
 	batch   pipeline.BatchOptions
-}
-
-// outputPlugins is the table of output engines.
-func outputPlugins() map[string]outputPlugin {
-	bulk := pipeline.BatchOptions{Bytes: 2 << 20, Interval: time.Second}
-	soon := pipeline.BatchOptions{Bytes: 256 << 10, Interval: 50 * time.Millisecond}
-	each := pipeline.BatchOptions{}
-	return map[string]outputPlugin{
-		"elasticsearch": {newOutput(elasticsearch.DefaultConfig, func(p *parts, c elasticsearch.Config) (pipeline.Output, error) { return elasticsearch.New(c, p.log) }), "elasticsearch", buffer.Block, bulk},
-		"influxdb":      {newOutput(influxdb.DefaultConfig, func(p *parts, c influxdb.Config) (pipeline.Output, error) { return influxdb.New(c, p.log) }), "line_protocol", buffer.Drop, bulk},
-		"tcp":           {newOutput(tcp.DefaultConfig, func(_ *parts, c tcp.Config) (pipeline.Output, error) { return tcp.New(c) }), "protobuf", buffer.Drop, soon},
-		"udp":           {newOutput(udp.DefaultConfig, func(_ *parts, c udp.Config) (pipeline.Output, error) { return udp.New(c) }), "json", buffer.Drop, each},
-		"sensu":         {newOutput(sensu.DefaultConfig, func(_ *parts, c sensu.Config) (pipeline.Output, error) { return sensu.New(c) }), "status_sensu", buffer.Drop, each},
-		"syslog":        {newOutput(syslog.DefaultConfig, func(_ *parts, c syslog.Config) (pipeline.Output, error) { return syslog.New(c) }), "syslog", buffer.Drop, soon},
-		"file":          {newOutput(file.DefaultConfig, func(_ *parts, c file.Config) (pipeline.Output, error) { return file.New(c, time.Now) }), "json", buffer.Drop, soon},
-		"log": {newOutput(log.DefaultConfig, func(p *parts, c log.Config) (pipeline.Output, error) {
-			return log.New(c, p.log, os.Stdout, os.Stderr)
-		}), "rst", buffer.Drop, each},
-	}
 }
 
 // newOutput makes the row's builder: defaults, then the model, strictly, then the
@@ -133,6 +105,7 @@ func (p *parts) buildOutputs() {
 			p.notice(n, "the dashboard is part of every daemon: see its admin address")
 			return
 		}
+		c.Engine = p.betterEngine(n, &c)
 		plugin, ok := table[c.Engine]
 		if embedded, found := p.d.opt.Outputs[c.Engine]; found {
 			ok = true
@@ -152,6 +125,38 @@ func (p *parts) buildOutputs() {
 		}
 		p.addOutput(name, n, &c, plugin, out)
 	})
+}
+
+// betterEngine replaces an engine of a model made for Heka by the output that
+// knows the far side's protocol: what Heka sent blindly, it checks.
+func (p *parts) betterEngine(n *config.Node, c *outputConfig) string {
+	encoder := p.encoderEngine(c.Encoder)
+	better := c.Engine
+	switch {
+	case c.Engine == "udp" && encoder == "status_sensu":
+		better = "sensu"
+	case c.Engine == "http" && encoder == "status_nagios":
+		better = "nagios"
+	case c.Engine == "http" && strings.Contains(n.Get("address").Text(), "/write"):
+		better = "influxdb"
+	}
+	if better != c.Engine {
+		p.notice(n, "engine %s is replaced by %s, which checks the answers", c.Engine, better)
+	}
+	return better
+}
+
+// encoderEngine names what a reference to an encoder comes down to.
+func (p *parts) encoderEngine(ref string) string {
+	section := p.section("encoder", ref)
+	if section == nil {
+		return ref
+	}
+	file := section.Get("module_file").Text()
+	if file == "" {
+		return section.Get("engine").Text()
+	}
+	return strings.TrimSuffix(file[strings.LastIndexByte(file, '/')+1:], ".lua")
 }
 
 func (p *parts) addOutput(name string, n *config.Node, c *outputConfig, plugin outputPlugin, out pipeline.Output) {

@@ -56,7 +56,7 @@ func (p *parts) sandboxOptions(kind sandbox.Kind, name string, n *config.Node) (
 			Memory: c.MemoryLimit, Instructions: c.InstructionLimit, Output: c.OutputLimit,
 			ProcessInjection: c.ProcessInject, TimerInjection: c.TimerInject,
 		},
-		TimerOnShutdown: c.TimerOnShutdown, Native: p.nativeModules(),
+		TimerOnShutdown: c.TimerOnShutdown,
 	}
 	if c.Hostname != "" {
 		o.Hostname = c.Hostname

@@ -131,22 +131,23 @@ func (o *outputRunner) gather(ctx context.Context) (records []buffer.Record, bat
 	if limit.Interval <= 0 || len(batch) >= limit.Bytes {
 		return records, batch, nil
 	}
-	o.joined = append(o.joined[:0], batch...)
 	waiting, cancel := context.WithTimeout(ctx, limit.Interval)
 	defer cancel()
-	for messages := first.Count; len(o.joined) < limit.Bytes && (limit.Count <= 0 || messages < limit.Count); {
-		if st := o.spec.Queue.Stats(); st.InFlight >= maxInFlight {
-			break
-		}
+	messages := first.Count
+	for len(batch) < limit.Bytes && (limit.Count <= 0 || messages < limit.Count) && len(records) < maxInFlight {
 		rec, err := o.spec.Queue.Next(waiting)
 		if err != nil {
 			break // the time is up, or the next call says why
 		}
-		records = append(records, rec)
+		if len(records) == 1 {
+			o.joined = append(o.joined[:0], batch...)
+		}
 		o.joined = append(o.joined, rec.Data...)
+		batch = o.joined
+		records = append(records, rec)
 		messages += rec.Count
 	}
-	return records, o.joined, nil
+	return records, batch, nil
 }
 
 // maxInFlight bounds the records of one batch; MaxInFlight tells the opener of
