@@ -99,23 +99,46 @@ local function single()
     return 0
 end
 
+-- Bulks wait here while more points came than one call may handle.
+local backlog, waiting = {}, 0
+local points_a_call, most_waiting = 1200, 1000
+
+local function add_point(point, b)
+    if type(point) ~= "table" then return append(nil) end
+    local tags = type(point.tags) == "table" and point.tags or {}
+    for name, value in pairs(b.shared) do
+        if tags[name] == nil then tags[name] = value end
+    end
+    local value = point.value
+    if value == nil then value = point.values end
+    append(encoder:encode(tonumber(point.timestamp) or b.time, point.name, value, tags))
+end
+
+-- work handles as many waiting points as one call may.
+local function work()
+    local left = points_a_call
+    while backlog[1] and left > 0 do
+        local b = backlog[1]
+        local to = math.min(#b.points, b.done + left)
+        for i = b.done + 1, to do add_point(b.points[i], b) end
+        left = left - (to - b.done)
+        waiting = waiting - (to - b.done)
+        b.done = to
+        if b.done == #b.points then table.remove(backlog, 1) end
+    end
+end
+
 local function bulk()
     local points, err = json.decode(read_message("Payload"))
     if type(points) ~= "table" then return -1, "cannot decode the bulk's points: " .. tostring(err or "no array") end
-    local shared, time = common_tags(), read_message("Timestamp")
-    for _, point in ipairs(points) do
-        if type(point) == "table" then
-            local tags = type(point.tags) == "table" and point.tags or {}
-            for name, value in pairs(shared) do
-                if tags[name] == nil then tags[name] = value end
-            end
-            local value = point.value
-            if value == nil then value = point.values end
-            append(encoder:encode(tonumber(point.timestamp) or time, point.name, value, tags))
-        else
-            append(nil)
-        end
+    if waiting > most_waiting then
+        points_dropped = points_dropped + #points
+        work()
+        return -1, "more points come than can be handled"
     end
+    waiting = waiting + #points
+    backlog[#backlog + 1] = { points = points, done = 0, shared = common_tags(), time = read_message("Timestamp") }
+    work()
     return 0
 end
 
@@ -131,6 +154,7 @@ function process_message()
 end
 
 function timer_event(ns)
+    work()
     if #lines > flush_count or ns - last_flush > flush_interval * 1e9 then
         seal()
         last_flush = ns

@@ -33,37 +33,48 @@ local function is_text(raw) return raw and string.sub(raw, 1, 1) == '"' end
 -- value returns the Lua value of a member's text.
 local function value(raw)
     if not raw then return nil end
+    if is_text(raw) and not string.find(raw, "\\", 1, true) then return string.sub(raw, 2, -2) end
     local list = json.decode("[" .. raw .. "]")
     return list and list[1]
 end
 
--- object joins pairs {name, JSON text} whose text is there and is not null.
+-- remembered makes f keep its last result: neighbouring samples share times,
+-- projects and metadata.
+local function remembered(f)
+    local last, result
+    return function(raw)
+        if raw ~= last then last, result = raw, f(raw) end
+        return result
+    end
+end
+
+-- object joins pairs {name as JSON, JSON text} whose text is there and is not null.
 local function object(list)
     local parts = {}
     for _, pair in ipairs(list) do
-        if pair[2] and pair[2] ~= "null" then parts[#parts + 1] = json.quote(pair[1]) .. ":" .. pair[2] end
+        if pair[2] and pair[2] ~= "null" then parts[#parts + 1] = pair[1] .. ":" .. pair[2] end
     end
     return "{" .. table.concat(parts, ",") .. "}"
 end
 
 -- nanoseconds prints a sample's time exactly; a number of that size would not.
-local function nanoseconds(raw)
+local nanoseconds = remembered(function(raw)
     local text = is_text(raw) and value(raw)
     local ns = text and time.parse(text)
     if not ns then return nil end
     local frac = string.match(text, "%.(%d+)") or ""
     return string.format("%d", math.floor(ns / 1e9)) .. string.sub(frac .. "000000000", 1, 9)
-end
+end)
 
-local function date(raw)
+local date = remembered(function(raw)
     local text = is_text(raw) and time.canonical(value(raw))
     return text and json.quote(text)
-end
+end)
 
-local function uuid(raw)
+local uuid = remembered(function(raw)
     local text = is_text(raw) and identifier.dashed_uuid(value(raw))
     return text and json.quote(text)
-end
+end)
 
 local transforms = {
     created_at = date, launched_at = date, deleted_at = date, terminated_at = date, user_id = uuid, project_id = uuid,
@@ -75,48 +86,50 @@ local function scalar(raw)
     return raw
 end
 
+local members_of = remembered(function(raw) return raw and json.members(raw) end)
+
 -- at follows a dotted path; a name that holds the dots itself counts too.
-local function at(metadata, path)
-    local members = metadata and json.members(metadata)
+local function at(members, path)
     if not members then return nil end
     if members[path] then return members[path] end
     local name, rest = string.match(path, "^([^.]+)%.(.+)$")
-    if name then return at(members[name], rest) end
+    if name then return at(members[name] and json.members(members[name]), rest) end
 end
 
 local function point(s)
     local tags = {
-        { "meter", s.counter_name }, { "resource_id", s.resource_id }, { "project_id", s.project_id },
-        { "user_id", s.user_id }, { "source", s.source },
+        { '"meter"', s.counter_name }, { '"resource_id"', s.resource_id }, { '"project_id"', s.project_id },
+        { '"user_id"', s.user_id }, { '"source"', s.source },
     }
+    local metadata = metadata_fields[1] and members_of(s.resource_metadata)
     for _, path in ipairs(metadata_fields) do
-        local raw = scalar(at(s.resource_metadata, path))
+        local raw = scalar(at(metadata, path))
         if raw and transforms[path] then raw = transforms[path](raw) end
-        tags[#tags + 1] = { "metadata." .. path, raw }
+        tags[#tags + 1] = { json.quote("metadata." .. path), raw }
     end
     return object {
-        { "name", '"sample"' },
-        { "timestamp", nanoseconds(s.timestamp) },
-        { "values", object {
-            { "value", s.counter_volume }, { "message_id", s.message_id }, { "recorded_at", s.recorded_at },
-            { "timestamp", s.timestamp }, { "message_signature", s.message_signature or s.signature },
-            { "type", s.counter_type }, { "unit", s.counter_unit },
+        { '"name"', '"sample"' },
+        { '"timestamp"', nanoseconds(s.timestamp) },
+        { '"values"', object {
+            { '"value"', s.counter_volume }, { '"message_id"', s.message_id }, { '"recorded_at"', s.recorded_at },
+            { '"timestamp"', s.timestamp }, { '"message_signature"', s.message_signature or s.signature },
+            { '"type"', s.counter_type }, { '"unit"', s.counter_unit },
         } },
-        { "tags", object(tags) },
+        { '"tags"', object(tags) },
     }
 end
 
-local function metadata_of(raw)
+local metadata_of = remembered(function(raw)
     local list = {}
     for name, part in pairs(raw and json.members(raw) or {}) do
         if part ~= '""' then
             if transforms[name] then part = transforms[name](part) end
-            list[#list + 1] = { name, part }
+            list[#list + 1] = { json.quote(name), part }
         end
     end
     table.sort(list, function(a, b) return a[1] < b[1] end)
     return object(list)
-end
+end)
 
 -- merge adds a sample to its resource: its meter, and the newest sample's data.
 local function merge(resources, s)
@@ -130,7 +143,7 @@ local function merge(resources, s)
     end
     local meter = value(s.counter_name)
     if type(meter) == "string" then
-        r.meters[#r.meters + 1] = { meter, object { { "type", s.counter_type }, { "unit", s.counter_unit } } }
+        r.meters[#r.meters + 1] = { s.counter_name, object { { '"type"', s.counter_type }, { '"unit"', s.counter_unit } } }
     end
     local stamp = nanoseconds(s.timestamp) or ""
     if not r.newest or stamp >= r.stamp then r.newest, r.stamp = s, stamp end
@@ -143,24 +156,43 @@ local function resource_text(r)
         at_name[pair[1]] = true
     end
     return object {
-        { "timestamp", date(s.timestamp) }, { "resource_id", s.resource_id }, { "source", s.source or '""' },
-        { "metadata", metadata_of(s.resource_metadata) }, { "user_id", s.user_id }, { "project_id", s.project_id },
-        { "meter", object(meters) },
+        { '"timestamp"', date(s.timestamp) }, { '"resource_id"', s.resource_id }, { '"source"', s.source or '""' },
+        { '"metadata"', metadata_of(s.resource_metadata) }, { '"user_id"', s.user_id }, { '"project_id"', s.project_id },
+        { '"meter"', object(meters) },
     }
 end
 
 local function emit(kind, payload, ns)
-    local ok, err = pcall(inject_message, { Type = kind, Payload = payload, Timestamp = ns })
+    local ok, err = pcall(inject_message, { Type = kind, Payload = payload, Timestamp = time.exact(ns) })
     if ok then return 0 end
     return -1, err
 end
 
+-- emit_list emits list[from] to list[to], joined by render, as one message, or as
+-- several when that is beyond the sandbox's output limit.
+local function emit_list(kind, list, from, to, render, ns)
+    local code, err = emit(kind, render(list, from, to), ns)
+    if code == 0 or from == to then return code, err end
+    local middle = math.floor((from + to) / 2)
+    code, err = emit_list(kind, list, from, middle, render, ns)
+    if code ~= 0 then return code, err end
+    return emit_list(kind, list, middle + 1, to, render, ns)
+end
+
+local function array(list, from, to)
+    return "[" .. table.concat(list, ",", from, to) .. "]"
+end
+
+local function map(list, from, to)
+    return "{" .. table.concat(list, ",", from, to) .. "}"
+end
+
 local function emit_batch(points, resources, ns)
-    local code, err = emit("ceilometer_samples", "[" .. table.concat(points, ",") .. "]", ns)
-    if code ~= 0 or not with_resources then return code, err end
-    local list = {}
-    for _, r in ipairs(resources) do list[#list + 1] = { r.id, resource_text(r) } end
-    return emit("ceilometer_resources", object(list), ns)
+    local code, err = emit_list("ceilometer_samples", points, 1, #points, array, ns)
+    if code ~= 0 or not with_resources or not resources[1] then return code, err end
+    local texts = {}
+    for i, r in ipairs(resources) do texts[i] = json.quote(r.id) .. ":" .. resource_text(r) end
+    return emit_list("ceilometer_resources", texts, 1, #texts, map, ns)
 end
 
 local function message_of(data)

@@ -24,7 +24,9 @@ end
 -- escape makes a name or tag value safe: quotes are removed, line ends are
 -- blanks, a backslash at the end, which would escape what follows, goes.
 function escape(value, keep_quotes)
-    local text = string.gsub(string.gsub(tostring(value), "'", ""), "[\r\n]+", " ")
+    local text = tostring(value)
+    if not string.find(text, "[ ,='\"\\\r\n]") then return text end
+    text = string.gsub(string.gsub(text, "'", ""), "[\r\n]+", " ")
     if not keep_quotes then text = string.gsub(text, '"', "") end
     text = string.gsub(string.gsub(text, "\\+$", ""), "([ ,=])", "\\%1")
     return text
@@ -32,6 +34,7 @@ end
 
 -- quoted writes a text; backslashes are doubled only where they would escape.
 local function quoted(value)
+    if not string.find(value, '["\\\r\n]') then return '"' .. value .. '"' end
     local text = string.gsub(value, "[\r\n]+", " ")
     text = string.gsub(text, '(\\*)"', '%1%1\\"')
     text = string.gsub(text, "(\\+)$", "%1%1")

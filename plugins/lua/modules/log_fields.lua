@@ -6,7 +6,6 @@ local logtime = require "logtime"
 local math = require "math"
 local record = require "log_record"
 local severity = require "log_severity"
-local ipairs = ipairs
 local pairs = pairs
 local read_config = read_config
 local string = require "string"
