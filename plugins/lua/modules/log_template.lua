@@ -58,8 +58,8 @@ local properties = {
     syslogseverity = digit_level, syslogpriority = digit_level,
     ["syslogseverity-text"] = word_level, ["syslogpriority-text"] = word_level,
     syslogfacility = field("syslogfacility", d ^ -3 / tonumber),
-    ["syslogfacility-text"] = field("syslogfacility", (l.alpha * l.alnum ^ 0) / facility_words),
-    ["app-name"] = field("programname", visible ^ 1), procid = field("procid", visible ^ 1),
+    ["syslogfacility-text"] = field("syslogfacility-text", (l.alpha * l.alnum ^ 0) / facility_words),
+    ["app-name"] = field("app-name", visible ^ 1), procid = field("procid", visible ^ 1),
     msgid = field("msgid", visible ^ 1), inputname = field("inputname", visible ^ 0),
     ["protocol-version"] = field("protocol-version", d ^ 1),
 }
