@@ -12,7 +12,7 @@ const (
 	quantum       = 128 // instructions between two looks at the clock
 	slowQuantum   = 8   // the same after a slow quantum
 	slow          = time.Millisecond
-	longestGap    = 300 * time.Millisecond // a suspended process counts at most this
+	longestGap    = 50 * time.Millisecond // a suspended process counts at most this
 	workLimit     = 1 << 29                // units; one unit is one byte copied
 	workPerLook   = 1 << 23                // units between two looks at the clock
 	unitsPerStep  = 16                     // of one step of a pattern match
