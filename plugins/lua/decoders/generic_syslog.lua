@@ -1,7 +1,6 @@
 -- System logs written by rsyslog. Options: syslog_pattern (the template that
 -- wrote the lines), fallback_syslog_pattern (tried when it does not match).
 local l = require "lpeg"
-local syslog = require "log_syslog"
 local template = require "log_template"
 
 local pattern = read_config("syslog_pattern") or error("syslog_pattern must be given: the rsyslog template of the file")
@@ -16,5 +15,5 @@ if first and (second or not fallback) then
     logger_grammar = l.Cg((1 - l.P ".log" * -1) ^ 1, "Logger")
     defaults = { Type = "log", Severity = 7, Pid = 0 }
 else
-    process_message = syslog.process(pattern, fallback)
+    process_message = require("log_syslog").process(pattern, fallback)
 end
