@@ -184,25 +184,17 @@ func assignedNames(f *ast.File) map[string]bool {
 		if !ok || fn.Body == nil {
 			continue
 		}
+		local := declaredNames(fn)
 		ast.Inspect(fn.Body, func(n ast.Node) bool {
-			var targets []ast.Expr
-			switch n := n.(type) {
-			case *ast.AssignStmt:
-				if n.Tok != token.DEFINE {
-					targets = n.Lhs
-				}
-			case *ast.IncDecStmt:
-				targets = []ast.Expr{n.X}
-			}
-			for _, e := range targets {
+			for _, e := range targets(n) {
 				for {
-					if ix, ok := e.(*ast.IndexExpr); ok {
-						e = ix.X
-						continue
+					ix, ok := e.(*ast.IndexExpr)
+					if !ok {
+						break
 					}
-					break
+					e = ix.X
 				}
-				if id, ok := e.(*ast.Ident); ok && (id.Obj == nil || packageLevel(f, id.Obj)) {
+				if id, ok := e.(*ast.Ident); ok && !local[id.Name] {
 					names[id.Name] = true
 				}
 			}
@@ -212,7 +204,52 @@ func assignedNames(f *ast.File) map[string]bool {
 	return names
 }
 
-func packageLevel(f *ast.File, o *ast.Object) bool { return f.Scope.Lookup(o.Name) == o }
+// targets returns what a statement assigns to without declaring it.
+func targets(n ast.Node) []ast.Expr {
+	switch n := n.(type) {
+	case *ast.AssignStmt:
+		if n.Tok != token.DEFINE {
+			return n.Lhs
+		}
+	case *ast.IncDecStmt:
+		return []ast.Expr{n.X}
+	}
+	return nil
+}
+
+// declaredNames collects the names that a function declares: parameters, results
+// and variables.
+func declaredNames(fn *ast.FuncDecl) map[string]bool {
+	names := map[string]bool{}
+	ast.Inspect(fn, func(n ast.Node) bool {
+		var ids []ast.Expr
+		switch n := n.(type) {
+		case *ast.Field:
+			for _, id := range n.Names {
+				names[id.Name] = true
+			}
+		case *ast.ValueSpec:
+			for _, id := range n.Names {
+				names[id.Name] = true
+			}
+		case *ast.AssignStmt:
+			if n.Tok == token.DEFINE {
+				ids = n.Lhs
+			}
+		case *ast.RangeStmt:
+			if n.Tok == token.DEFINE {
+				ids = []ast.Expr{n.Key, n.Value}
+			}
+		}
+		for _, e := range ids {
+			if id, ok := e.(*ast.Ident); ok {
+				names[id.Name] = true
+			}
+		}
+		return true
+	})
+	return names
+}
 
 func TestPurePackagesArePure(t *testing.T) {
 	for _, s := range sources(t) {

@@ -138,7 +138,7 @@ func (f *Field) parseValues(r *wire, tag uint64) bool {
 			f.take(Value{Type: Integer, num: p.uvarint()}, &p)
 			r.fail(p.err)
 		}
-	case tagInteger&^7 | 0:
+	case tagInteger &^ 7:
 		f.take(Value{Type: Integer, num: r.uvarint()}, r)
 	case tagDouble:
 		for p := (wire{s: r.text()}); p.more(); {
@@ -152,7 +152,7 @@ func (f *Field) parseValues(r *wire, tag uint64) bool {
 			f.take(Value{Type: Bool, num: truth(p.uvarint())}, &p)
 			r.fail(p.err)
 		}
-	case tagBool&^7 | 0:
+	case tagBool &^ 7:
 		f.take(Value{Type: Bool, num: truth(r.uvarint())}, r)
 	default:
 		return false
