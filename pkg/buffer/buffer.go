@@ -103,6 +103,12 @@ const (
 	maxRecord = 256 << 20
 )
 
+// Check reports what Open would refuse in o.
+func (o Options) Check() error {
+	_, err := o.withDefaults()
+	return err
+}
+
 func (o Options) withDefaults() (Options, error) {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = defaultMaxBytes

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Nearest returns the candidate most like word, and whether one is near enough
@@ -13,6 +14,13 @@ func Nearest(word string, candidates []string) (string, bool) {
 	for _, c := range candidates {
 		if d := editDistance(word, c); d < distance {
 			best, distance = c, d
+		}
+	}
+	if best == "" && len(word) >= 4 {
+		for _, c := range candidates {
+			if strings.HasPrefix(c, word) || len(c) >= 4 && strings.HasPrefix(word, c) {
+				return c, true
+			}
 		}
 	}
 	return best, best != ""

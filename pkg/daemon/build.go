@@ -74,8 +74,6 @@ type adminConfig struct {
 	Pprof   bool   `yaml:"pprof"`
 }
 
-var sections = []string{"input", "splitter", "decoder", "filter", "encoder", "output", "trigger", "alarm", "policy", "alarm_cluster"}
-
 // build checks every part of the role's section, so that all errors of a model
 // are told at once.
 func build(d *Daemon, model *config.Node) (*parts, error) {
@@ -123,14 +121,29 @@ func (p *parts) notice(n *config.Node, format string, args ...any) {
 	p.notices = append(p.notices, Notice{Pos: n.Pos(), Path: n.Path(), Text: fmt.Sprintf(format, args...)})
 }
 
-// roleConfig holds the keys of a role beside its sections.
+// roleConfig holds the keys of a role.
 type roleConfig struct {
-	Enabled       *bool `yaml:"enabled"`
-	AlarmsEnabled *bool `yaml:"alarms_enabled"`
+	Sections      sectionKeys `yaml:",inline"`
+	Enabled       *bool       `yaml:"enabled"`
+	AlarmsEnabled *bool       `yaml:"alarms_enabled"`
 	// AlarmInterval is the time between two evaluations of all alarms; 10 s.
 	AlarmInterval  time.Duration `yaml:"alarm_interval"`
 	Evaluation     string        `yaml:"evaluation"`
 	MaxMessageSize int           `yaml:"max_message_size"`
+}
+
+// sectionKeys names the sections, so that a misspelt one is recognised.
+type sectionKeys struct {
+	Input        *config.Node `yaml:"input"`
+	Splitter     *config.Node `yaml:"splitter"`
+	Decoder      *config.Node `yaml:"decoder"`
+	Filter       *config.Node `yaml:"filter"`
+	Encoder      *config.Node `yaml:"encoder"`
+	Output       *config.Node `yaml:"output"`
+	Trigger      *config.Node `yaml:"trigger"`
+	Alarm        *config.Node `yaml:"alarm"`
+	Policy       *config.Node `yaml:"policy"`
+	AlarmCluster *config.Node `yaml:"alarm_cluster"`
 }
 
 // renderedParameter tells the keys that the formulas put beside the sections:
@@ -157,7 +170,7 @@ func (p *parts) checkRoleKeys() {
 		}
 	}
 	var rest roleConfig
-	p.fail(p.role.Without(append(skip, sections...)...).Decode(&rest))
+	p.fail(p.role.Without(skip...).Decode(&rest))
 }
 
 // each calls build for every entry of a section that is enabled.

@@ -93,6 +93,7 @@ func (p *parts) sandboxDecoder(name string, n *config.Node) decoderMaker {
 	if !n.Exists() {
 		n = config.Merge()
 	}
+	p.refuseOthers(n, sandboxKeys)
 	options, err := p.sandboxOptions(sandbox.KindDecoder, trimKind(name), n)
 	if err != nil {
 		p.fail(placed(n, err))

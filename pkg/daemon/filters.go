@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/config"
@@ -53,10 +55,7 @@ func (p *parts) filter(name string, n *config.Node) (pipeline.FilterSpec, bool) 
 		p.unknownEngine(n, "filter", c.Engine, []string{"sandbox"})
 		return pipeline.FilterSpec{}, false
 	}
-	for _, key := range n.Without(append(slices.Clone(filterKeys), sandboxKeys...)...).Keys() {
-		near, _ := config.Nearest(key, append(slices.Clone(filterKeys), sandboxKeys...))
-		p.fail(n.Get(key).KeyErrorf("unknown key %q; did you mean %q?", key, near))
-	}
+	p.refuseOthers(n, append(slices.Clone(filterKeys), sandboxKeys...))
 	options, err := p.sandboxOptions(sandbox.KindFilter, name, n)
 	if err != nil {
 		p.fail(placed(n, err))
@@ -77,6 +76,17 @@ func (p *parts) filter(name string, n *config.Node) (pipeline.FilterSpec, bool) 
 		Name: name, Matcher: p.matcher(n, c.Matcher), Ticker: c.Ticker,
 		New: func() (pipeline.Filter, error) { return newSandboxFilter(options) },
 	}, true
+}
+
+// refuseOthers reports the keys of n that are not among known.
+func (p *parts) refuseOthers(n *config.Node, known []string) {
+	for _, key := range n.Without(known...).Keys() {
+		hint := "; known keys are " + strings.Join(known, ", ")
+		if near, ok := config.Nearest(key, known); ok {
+			hint = fmt.Sprintf("; did you mean %q?", near)
+		}
+		p.fail(n.Get(key).KeyErrorf("unknown key %q%s", key, hint))
+	}
 }
 
 // takeOver hands the filters of a stopped generation that did not change to this

@@ -186,6 +186,9 @@ func (p *parts) queueOptions(n *config.Node, c *outputConfig, plugin outputPlugi
 		InFlight:     pipeline.MaxInFlight,
 		Logger:       p.log.With("output", n.Path()),
 	}
+	if err := q.Check(); err != nil {
+		p.fail(n.Errorf("%v", err))
+	}
 	if q.SegmentBytes > 0 {
 		// Files of the original are large because it frees whole ones only and
 		// seldom; ours are as small as the queue needs them.
