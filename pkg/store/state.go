@@ -25,6 +25,7 @@ type State struct {
 	members  map[memberKey]*MemberState
 	nodes    map[string]*NodeState
 	watchers map[chan Event]struct{}
+	trails   int // members that have values
 }
 
 type memberKey struct{ host, member string }
@@ -49,6 +50,8 @@ type MemberState struct {
 	At         time.Time         `json:"at"`
 	Dimensions map[string]string `json:"dimensions"`
 	Alarms     []json.RawMessage `json:"alarms"`
+	Values     []Sample          `json:"values,omitempty"` // of the first alarm since the member turned, oldest first
+	Rule       string            `json:"-"`                // RuleKey of Values
 }
 
 // NodeState is what a host's heartbeats say.
@@ -125,6 +128,7 @@ func (s *State) observeMember(m *message.Message, now time.Time) {
 	if known && old.Status == status {
 		next.Since = old.Since
 	}
+	s.follow(old, next)
 	s.members[key] = next
 	s.mu.Unlock()
 	if known && old.Status != status || !known && status != health.Okay {
@@ -203,7 +207,13 @@ func dimensions(m *message.Message) map[string]string {
 	return d
 }
 
+// noAlarms is the payload of a verdict that needs no reason.
+const noAlarms = `{"alarms":[]}`
+
 func alarmsOf(m *message.Message) []json.RawMessage {
+	if m.Payload == noAlarms {
+		return []json.RawMessage{}
+	}
 	var payload struct {
 		Alarms []json.RawMessage `json:"alarms"`
 	}
@@ -211,58 +221,6 @@ func alarmsOf(m *message.Message) []json.RawMessage {
 		return nil
 	}
 	return payload.Alarms
-}
-
-// Clusters returns the newest verdict of every cluster, worst first.
-func (s *State) Clusters() []ClusterState {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	out := make([]ClusterState, 0, len(s.clusters))
-	for _, c := range s.clusters {
-		out = append(out, *c)
-	}
-	slices.SortFunc(out, func(a, b ClusterState) int {
-		if d := urgency(b.Status) - urgency(a.Status); d != 0 {
-			return d
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
-	return out
-}
-
-// urgency orders statuses for a person: what is unknown comes before what is
-// well.
-func urgency(s health.Status) int {
-	return [...]int{health.Okay: 0, health.Unknown: 1, health.Warn: 2, health.Critical: 3, health.Down: 4}[s]
-}
-
-// Members returns the newest verdict of every alarm, by host and name.
-func (s *State) Members() []MemberState {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	out := make([]MemberState, 0, len(s.members))
-	for _, m := range s.members {
-		out = append(out, *m)
-	}
-	slices.SortFunc(out, func(a, b MemberState) int {
-		if c := strings.Compare(a.Host, b.Host); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Member, b.Member)
-	})
-	return out
-}
-
-// Nodes returns what is known of every host, by name.
-func (s *State) Nodes() []NodeState {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	out := make([]NodeState, 0, len(s.nodes))
-	for _, n := range s.nodes {
-		out = append(out, *n)
-	}
-	slices.SortFunc(out, func(a, b NodeState) int { return strings.Compare(a.Host, b.Host) })
-	return out
 }
 
 // Forget removes what a host, a member, or the pair said, and returns how many
@@ -273,6 +231,7 @@ func (s *State) Forget(host, member string) int {
 	n := 0
 	for key := range s.members {
 		if (host == "" || key.host == host) && (member == "" || key.member == member) {
+			s.drop(s.members[key].Values)
 			delete(s.members, key)
 			n++
 		}

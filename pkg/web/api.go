@@ -22,12 +22,13 @@ func (s *server) apiClusters(w http.ResponseWriter, _ *http.Request) {
 func (s *server) apiNodes(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.State.Nodes()) }
 
 func (s *server) apiMembers(w http.ResponseWriter, r *http.Request) {
-	host := r.URL.Query().Get("host")
-	out := []store.MemberState{}
-	for _, m := range s.State.Members() {
-		if host == "" || m.Host == host {
-			out = append(out, m)
-		}
+	members := s.State.Members
+	if host := r.URL.Query().Get("host"); host != "" {
+		members = func() []store.MemberState { return s.State.MembersOf(host) }
+	}
+	out := members()
+	if out == nil {
+		out = []store.MemberState{}
 	}
 	writeJSON(w, out)
 }

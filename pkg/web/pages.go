@@ -2,36 +2,35 @@ package web
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/tocsin-lma/tocsin/pkg/gse"
 	"github.com/tocsin-lma/tocsin/pkg/health"
 	"github.com/tocsin-lma/tocsin/pkg/store"
 )
 
-// staleAfter is the age at which a node's silence is shown.
-const staleAfter = 30 * time.Second
+const (
+	staleAfter    = 30 * time.Second // the age at which a silence is shown
+	overviewHosts = 12               // nodes on the overview, those in need first
+	maxHosts      = 500              // nodes on their page
+)
 
 func (s *server) parse() error {
 	functions := template.FuncMap{
-		"ago":     func(t time.Time) string { return ago(s.Now().Sub(t)) },
-		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"clock":   func(t time.Time) string { return t.UTC().Format("15:04:05") },
-		"word":    func(st health.Status) string { return st.Word() },
-		"label":   func(st health.Status) string { return st.Label() },
-		"icon":    icon,
-		"alarm":   parseAlarm,
-		"stale":   func(t time.Time) bool { return s.Now().Sub(t) > staleAfter },
-		"path":    func(text string) string { return strings.ReplaceAll(template.URLQueryEscaper(text), "+", "%20") },
-		"seconds": func(d time.Duration) string { return ago(d) },
-		"rule":    policyRule,
+		"ago":      func(t time.Time) string { return ago(s.Now().Sub(t)) },
+		"span":     ago,
+		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"word":     func(st health.Status) string { return st.Word() },
+		"label":    func(st health.Status) string { return st.Label() },
+		"icon":     icon,
+		"stale":    func(t time.Time) bool { return s.Now().Sub(t) > staleAfter },
+		"path":     func(text string) string { return strings.ReplaceAll(template.URLQueryEscaper(text), "+", "%20") },
+		"plural":   plural,
+		"tags":     tags,
+		"eventRow": func(e store.Event) eventRow { return eventRow{e, reasons(e.Alarms, nil)} },
 	}
 	for _, name := range []string{"overview", "cluster", "nodes", "node", "events", "missing"} {
 		t, err := template.New("layout.html").Funcs(functions).ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
@@ -64,7 +63,7 @@ func (s *server) render(w http.ResponseWriter, r *http.Request, name, here, head
 	// With "part" a page gives its inside only: the script swaps that in.
 	entry := "layout.html"
 	if r.URL.Query().Has("part") {
-		entry = "main"
+		entry = "part"
 	}
 	var b bytes.Buffer
 	if err := s.pages[name].ExecuteTemplate(&b, entry, p); err != nil {
@@ -78,36 +77,96 @@ func (s *server) render(w http.ResponseWriter, r *http.Request, name, here, head
 	_, _ = w.Write(b.Bytes())
 }
 
+// card is a cluster of the overview.
+type card struct {
+	store.ClusterState
+	Reasons []reason
+	Waiting bool // for first reports, and nothing worse
+}
+
+func (s *server) card(c store.ClusterState) card {
+	rs := reasons(c.Alarms, nil)
+	return card{c, rs, onlyWaiting(c.Status, rs)}
+}
+
+// overviewData is the overview, the clusters in three heaps.
+type overviewData struct {
+	Attention []card // of the top clusters: not OKAY
+	Waiting   []card // of the top clusters: yet to report
+	Well      []card // of the top clusters: OKAY
+	Below     []card // all others
+	Headline  string
+	Worst     health.Status
+	Counts    []count
+	Events    []store.Event
+	Hosts     []store.HostState
+	MoreHosts int
+	Faults    []faultRow
+}
+
 type count struct {
 	Status health.Status
 	N      int
 }
 
 func (s *server) overview(w http.ResponseWriter, r *http.Request) {
-	events, err := s.History.Events(store.Query{Limit: 12})
+	d := overviewData{Events: s.recent(store.Query{Limit: 12}), Hosts: s.State.Hosts(), Faults: s.faultRows()}
+	clusters := s.State.Clusters()
+	counts, top := map[health.Status]int{}, false
+	for _, c := range clusters {
+		counts[c.Status]++
+		top = top || c.Top
+	}
+	for _, c := range clusters {
+		switch v := s.card(c); {
+		case top && !c.Top:
+			d.Below = append(d.Below, v)
+		case v.Waiting:
+			d.Waiting = append(d.Waiting, v)
+		case v.Status == health.Okay:
+			d.Well = append(d.Well, v)
+		default:
+			d.Attention = append(d.Attention, v)
+		}
+	}
+	for _, st := range []health.Status{health.Down, health.Critical, health.Warn, health.Unknown, health.Okay} {
+		d.Counts = append(d.Counts, count{st, counts[st]})
+	}
+	d.Worst, d.Headline = headline(&d)
+	if n := len(d.Hosts) - overviewHosts; n > 0 {
+		d.Hosts, d.MoreHosts = d.Hosts[:overviewHosts], n
+	}
+	s.render(w, r, "overview", "overview", "Overview", http.StatusOK, &d)
+}
+
+// headline says in one sentence how things stand.
+func headline(d *overviewData) (health.Status, string) {
+	total := len(d.Attention) + len(d.Waiting) + len(d.Well)
+	switch {
+	case len(d.Attention) > 0:
+		verb := "need"
+		if len(d.Attention) == 1 {
+			verb = "needs"
+		}
+		return d.Attention[0].Status, fmt.Sprintf("%d of %s %s attention", len(d.Attention), plural(total, "cluster"), verb)
+	case len(d.Waiting) > 0:
+		return health.Unknown, "Starting: " + plural(len(d.Waiting), "cluster") + " wait for first reports"
+	}
+	return health.Okay, "All is well"
+}
+
+func (s *server) recent(q store.Query) []store.Event {
+	events, err := s.History.Events(q)
 	if err != nil {
 		s.Logger.Error("reading events failed", "error", err)
 	}
-	var top, others []store.ClusterState
-	counts := map[health.Status]int{}
-	for _, c := range s.State.Clusters() {
-		counts[c.Status]++
-		if c.Top {
-			top = append(top, c)
-		} else {
-			others = append(others, c)
-		}
-	}
-	if len(top) == 0 {
-		top, others = others, nil
-	}
-	var strip []count
-	for _, st := range []health.Status{health.Down, health.Critical, health.Warn, health.Unknown, health.Okay} {
-		strip = append(strip, count{st, counts[st]})
-	}
-	s.render(w, r, "overview", "overview", "Overview", http.StatusOK, map[string]any{
-		"Top": top, "Others": others, "Counts": strip, "Events": events, "Nodes": s.nodeRows(), "Faults": s.faultRows(),
-	})
+	return events
+}
+
+// eventRow is an event with its reasons.
+type eventRow struct {
+	store.Event
+	Reasons []reason
 }
 
 type faultRow struct {
@@ -122,49 +181,6 @@ func (s *server) faultRows() (rows []faultRow) {
 	return rows
 }
 
-// nodeRow is a host with the worst of its alarms.
-type nodeRow struct {
-	store.NodeState
-	Worst health.Status
-	Bad   int // alarms that are not OKAY
-	Total int
-}
-
-func (s *server) nodeRows() []nodeRow {
-	byHost := map[string]*nodeRow{}
-	var rows []*nodeRow
-	for _, n := range s.State.Nodes() {
-		row := &nodeRow{NodeState: n}
-		byHost[n.Host] = row
-		rows = append(rows, row)
-	}
-	for _, m := range s.State.Members() {
-		row, ok := byHost[m.Host]
-		if m.Host == "" {
-			continue
-		}
-		if !ok {
-			row = &nodeRow{NodeState: store.NodeState{Host: m.Host, At: m.At}}
-			byHost[m.Host] = row
-			rows = append(rows, row)
-		}
-		row.Total++
-		if m.Status != health.Okay {
-			row.Bad++
-			row.Worst = health.Worst(row.Worst, m.Status)
-			if row.Worst == health.Okay {
-				row.Worst = health.Unknown
-			}
-		}
-	}
-	out := make([]nodeRow, len(rows))
-	for i, row := range rows {
-		out[i] = *row
-	}
-	slices.SortFunc(out, func(a, b nodeRow) int { return strings.Compare(a.Host, b.Host) })
-	return out
-}
-
 func (s *server) cluster(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	c, ok := s.find(name)
@@ -173,57 +189,63 @@ func (s *server) cluster(w http.ResponseWriter, r *http.Request) {
 		s.render(w, r, "missing", "", "No such cluster", http.StatusNotFound, name)
 		return
 	}
-	events, err := s.History.Events(store.Query{Kind: store.Cluster, Name: name, Limit: 30})
-	if err != nil {
-		s.Logger.Error("reading events failed", "error", err)
-	}
-	var why *gse.Evidence
-	if explained {
-		why = &evidence
-	}
 	if !ok {
 		c = store.ClusterState{Name: name, Status: evidence.Status, At: evidence.At, Since: evidence.At}
 	}
-	s.render(w, r, "cluster", "overview", name, http.StatusOK, map[string]any{"Cluster": c, "Why": why, "Events": events})
+	data := map[string]any{"Cluster": s.card(c), "Events": s.recent(store.Query{Kind: store.Cluster, Name: name, Limit: 30})}
+	if explained {
+		data["Tree"] = s.tree(&evidence)
+	}
+	s.render(w, r, "cluster", "overview", name, http.StatusOK, data)
 }
 
 func (s *server) nodes(w http.ResponseWriter, r *http.Request) {
-	s.render(w, r, "nodes", "nodes", "Nodes", http.StatusOK, s.nodeRows())
+	wanted := r.URL.Query().Get("name")
+	var hosts []store.HostState
+	more := 0
+	for _, h := range s.State.Hosts() {
+		switch {
+		case !strings.Contains(h.Host, wanted):
+		case len(hosts) == maxHosts:
+			more++
+		default:
+			hosts = append(hosts, h)
+		}
+	}
+	s.render(w, r, "nodes", "nodes", "Nodes", http.StatusOK, map[string]any{"Hosts": hosts, "More": more, "Name": wanted})
 }
 
 func (s *server) node(w http.ResponseWriter, r *http.Request) {
-	host := r.PathValue("host")
-	var members []store.MemberState
-	for _, m := range s.State.Members() {
-		if m.Host == host {
-			members = append(members, m)
+	name := r.PathValue("host")
+	var host *store.HostState
+	for _, h := range s.State.Hosts() {
+		if h.Host == name {
+			host = &h
 		}
 	}
-	var row *nodeRow
-	for _, n := range s.nodeRows() {
-		if n.Host == host {
-			row = &n
-		}
-	}
-	if row == nil {
-		s.render(w, r, "missing", "", "No such node", http.StatusNotFound, host)
+	if host == nil {
+		s.render(w, r, "missing", "", "No such node", http.StatusNotFound, name)
 		return
 	}
-	slices.SortStableFunc(members, func(a, b store.MemberState) int { return attention(b.Status) - attention(a.Status) })
-	events, err := s.History.Events(store.Query{Host: host, Limit: 30})
-	if err != nil {
-		s.Logger.Error("reading events failed", "error", err)
+	var bad []fact
+	var well []store.MemberState
+	for _, m := range s.State.MembersOf(name) {
+		if m.Status == health.Okay && !s.old(m.At) {
+			well = append(well, m)
+			continue
+		}
+		bad = append(bad, fact{
+			Status: m.Status, Name: m.Member, Age: s.Now().Sub(m.At), Since: m.Since, Stale: s.old(m.At),
+			Reasons: reasons(m.Alarms, func(_, _, rule string) []store.Sample { return valuesOf(m, rule) }),
+		})
 	}
-	s.render(w, r, "node", "nodes", host, http.StatusOK, map[string]any{"Node": row, "Members": members, "Events": events})
+	sortFacts(bad)
+	s.render(w, r, "node", "nodes", name, http.StatusOK, map[string]any{
+		"Host": host, "Bad": bad, "Well": well, "Events": s.recent(store.Query{Host: name, Limit: 30}),
+	})
 }
 
-// attention orders statuses for a reader: what is unknown comes before what is well.
-func attention(st health.Status) int {
-	if st == health.Okay {
-		return -1
-	}
-	return st.Weight()
-}
+func (s *server) old(at time.Time) bool { return s.Now().Sub(at) > staleAfter }
 
 func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	q, err := eventQuery(r)
@@ -237,101 +259,4 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.render(w, r, "events", "events", "Events", http.StatusOK, map[string]any{"Events": events, "Query": q})
-}
-
-// alarmView is an alarm of a verdict's payload, for people.
-type alarmView struct {
-	Severity, Message, Rule, Current, Host string
-	Hint                                   string // the cluster it was taken from; "": the cluster's own
-	Member                                 string
-}
-
-func parseAlarm(raw json.RawMessage) alarmView {
-	var a struct {
-		Severity, Message, Function, Metric, Operator, Hostname string
-		Value, Threshold                                        json.Number
-		Fields, Tags                                            map[string]any
-	}
-	if json.Unmarshal(raw, &a) != nil {
-		return alarmView{Message: string(raw)}
-	}
-	v := alarmView{Severity: a.Severity, Message: a.Message, Host: a.Hostname}
-	if name, ok := a.Tags["dependency_name"].(string); ok {
-		v.Member = name
-		if a.Tags["dependency_level"] == "hint" {
-			v.Hint = name
-		}
-	}
-	if a.Metric == "" {
-		return v
-	}
-	v.Rule = fmt.Sprintf("%s(%s%s) %s %s", a.Function, a.Metric, selector(a.Fields), a.Operator, a.Threshold)
-	if f, err := a.Value.Float64(); err == nil {
-		v.Current = strconv.FormatFloat(f, 'f', -1, 64)
-		if len(v.Current) > 10 {
-			v.Current = strconv.FormatFloat(f, 'f', 2, 64)
-		}
-	}
-	return v
-}
-
-func selector(fields map[string]any) string {
-	var parts []string
-	for name, value := range fields {
-		parts = append(parts, fmt.Sprintf("%s=%q", name, fmt.Sprint(value)))
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	slices.Sort(parts)
-	return "[" + strings.Join(parts, ",") + "]"
-}
-
-// policyRule says in words what the deciding entry of a policy asks.
-func policyRule(e *gse.Evidence) string {
-	if e.Turned {
-		return "the policy said OKAY, but not every expected member is fresh and known"
-	}
-	if e.Entry < 0 || e.Entry >= len(e.Policy) {
-		return "no entry of the policy matched"
-	}
-	entry := e.Policy[e.Entry]
-	if len(entry.Rules) == 0 {
-		return "none of the entries before matched"
-	}
-	var parts []string
-	for _, r := range entry.Rules {
-		var words []string
-		for _, a := range r.Arguments {
-			words = append(words, a.Label())
-		}
-		unit := "groups are"
-		if r.Percent {
-			unit = "% of groups are"
-		}
-		parts = append(parts, fmt.Sprintf("%s %s %s %s", r.Operator, strconv.FormatFloat(r.Threshold, 'f', -1, 64), unit, strings.Join(words, " or ")))
-	}
-	join := " or "
-	if entry.And {
-		join = " and "
-	}
-	return strings.Join(parts, join)
-}
-
-func icon(st health.Status) string {
-	return [...]string{health.Okay: "✓", health.Warn: "!", health.Unknown: "?", health.Critical: "✕", health.Down: "▼"}[st]
-}
-
-// ago prints a span in the two largest units that matter.
-func ago(d time.Duration) string {
-	d = max(d, 0)
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm %ds", int(d.Minutes()), int(d.Seconds())%60)
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%dh %dm", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%dd %dh", int(d.Hours())/24, int(d.Hours())%24)
 }

@@ -23,13 +23,6 @@ import (
 //go:embed assets templates
 var files embed.FS
 
-// State is what is known now.
-type State interface {
-	Clusters() []store.ClusterState // worst first
-	Members() []store.MemberState
-	Nodes() []store.NodeState
-}
-
 // History is what happened.
 type History interface {
 	Events(q store.Query) ([]store.Event, error)
@@ -52,7 +45,7 @@ type Fault struct {
 
 // Options are what the pages show.
 type Options struct {
-	State     State
+	State     *store.State
 	History   History
 	Evaluator Evaluator
 	Faults    []Fault // buttons of the demonstration; nil: none
