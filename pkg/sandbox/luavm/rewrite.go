@@ -211,12 +211,7 @@ func (r *rewriter) expr(e ast.Expr) ast.Expr {
 		e.Object, e.Key = r.expr(e.Object), r.expr(e.Key)
 		r.sites.add(e.Line(), site{op: opIndex, key: constantKey(e.Key), first: r.describe(e.Object)})
 	case *ast.TableExpr:
-		for _, f := range e.Fields {
-			if f.Key != nil {
-				f.Key = r.expr(f.Key)
-			}
-			f.Value = r.expr(f.Value)
-		}
+		r.table(e)
 	case *ast.FuncCallExpr:
 		r.call(e)
 	case *ast.LogicalOpExpr:
