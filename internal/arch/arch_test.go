@@ -26,7 +26,7 @@ var floors = map[string]int{
 	"pkg/health": 1, "pkg/matcher": 1, "pkg/buffer": 1, "pkg/config": 1, "pkg/selfmon": 1, "pkg/splitter": 1, "pkg/tlsconfig": 1,
 	"pkg/sandbox":  2,
 	"pkg/decoders": 3, "pkg/encoders": 3, "pkg/inputs": 3, "pkg/outputs": 3, "pkg/afd": 3, "pkg/gse": 3, "pkg/ha": 3,
-	"pkg/pipeline": 4, "pkg/store": 4, "pkg/alarmtest": 4, "pkg/lint": 4,
+	"pkg/pipeline": 4, "pkg/store": 4, "pkg/alarmtest": 4, "pkg/lint": 4, "pkg/silence": 4,
 	"pkg/web": 5, "pkg/daemon": 6, "pkg/demo": 7, "cmd": 8,
 }
 

@@ -57,6 +57,7 @@ func (d *Daemon) adminHandler(g *generation) http.Handler {
 	}
 	mux.HandleFunc("GET /api/v1/daemon", d.serveDaemon)
 	mux.HandleFunc("GET /api/v1/config", d.serveConfig)
+	mux.HandleFunc("GET /api/v1/report", d.serveReport)
 	mux.HandleFunc("GET /api/v1/tap", d.serveTap)
 	mux.HandleFunc("POST /api/v1/reload", d.serveReload)
 	mux.Handle("/", d.pages())

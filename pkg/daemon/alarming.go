@@ -51,7 +51,7 @@ func (p *parts) alarmFilters() []pipeline.FilterSpec {
 	return []pipeline.FilterSpec{{
 		Name: alarmFilterName, Matcher: matcher.MustParse("Type =~ /metric$/ && Type !~ /^(afd|gse|heka.sandbox.afd|heka.sandbox.gse)_/"), Ticker: cmp.Or(role.AlarmInterval, alarmInterval),
 		New: func() (pipeline.Filter, error) {
-			return &alarmFilter{filter: sandboxed.Open(afd.NewSet(defs, opt, p.previousAlarms), options), now: time.Now}, nil
+			return &alarmFilter{filter: sandboxed.Open(afd.NewSet(defs, opt, p.previousAlarms), options), board: &p.d.board, now: time.Now}, nil
 		},
 	}}
 }
@@ -60,6 +60,7 @@ func (p *parts) alarmFilters() []pipeline.FilterSpec {
 // afd.lua, the shipped one or the operator's.
 type alarmFilter struct {
 	filter *sandboxed.Filter
+	board  *board
 	now    func() time.Time
 }
 
@@ -70,7 +71,9 @@ func (f *alarmFilter) Process(m *message.Message, emit message.Emit) error {
 
 // Tick emits a verdict for every alarm.
 func (f *alarmFilter) Tick(now time.Time, emit message.Emit) error {
-	return f.filter.Tick(now, withIdentity(emit))
+	err := f.filter.Tick(now, withIdentity(emit))
+	f.board.setAlarms(f.filter.Set().Stats())
+	return err
 }
 
 // Close ends the Lua filter; the alarms' data stays with whoever took them over.
@@ -104,7 +107,7 @@ func (p *parts) clusterFilters() []pipeline.FilterSpec {
 	return []pipeline.FilterSpec{{
 		Name: clusterFilterName, Matcher: matcher.MustParse("Type =~ /(afd_metric|gse_metric|heartbeat)$/"), Ticker: clusterInterval,
 		New: func() (pipeline.Filter, error) {
-			f := &clusterFilter{engine: gse.NewEngine(model, opt, p.previousClusters), state: p.d.health.state, now: time.Now}
+			f := &clusterFilter{engine: gse.NewEngine(model, opt, p.previousClusters), state: p.d.health.state, board: &p.d.board, now: time.Now}
 			p.d.health.engine.Store(f)
 			return f, nil
 		},
@@ -116,6 +119,7 @@ type clusterFilter struct {
 	mu     sync.Mutex
 	engine *gse.Engine
 	state  *store.State
+	board  *board
 	now    func() time.Time
 }
 
@@ -131,10 +135,12 @@ func (f *clusterFilter) Process(m *message.Message, _ message.Emit) error {
 func (f *clusterFilter) Tick(now time.Time, emit message.Emit) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.engine.Tick(now, withIdentity(func(m *message.Message) error {
+	err := f.engine.Tick(now, withIdentity(func(m *message.Message) error {
 		f.state.Observe(m, now)
 		return emit(m)
 	}))
+	f.board.setClusters(f.engine.Stats())
+	return err
 }
 
 // Explain returns the evidence for a cluster.

@@ -61,6 +61,7 @@ type Daemon struct {
 	reloads chan chan error
 	health  *healthSource // an aggregator's; nil in other roles
 	rejects *decoders.Rejects
+	board   board
 
 	mu      sync.RWMutex
 	current *generation
@@ -88,6 +89,9 @@ func Run(ctx context.Context, opt Options) error {
 	d.obs = newObserver(d.reg)
 	d.rejects = decoders.NewRejects(d.log, time.Now)
 	d.ledger.Register(d.reg)
+	d.reg.Collect(d.collect)
+	d.checks.Ready("pipeline", d.checkPipeline)
+	d.checks.Ready("queues", d.checkQueues)
 	if err := d.openDataDir(); err != nil {
 		return err
 	}

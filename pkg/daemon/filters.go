@@ -74,7 +74,7 @@ func (p *parts) filter(name string, n *config.Node) (pipeline.FilterSpec, bool) 
 	p.fingerprints[name] = string(text) + string(options.Source)
 	return pipeline.FilterSpec{
 		Name: name, Matcher: p.matcher(n, c.Matcher), Ticker: c.Ticker,
-		New: func() (pipeline.Filter, error) { return newSandboxFilter(options) },
+		New: func() (pipeline.Filter, error) { return newSandboxFilter(options, &p.d.board) },
 	}, true
 }
 

@@ -52,7 +52,10 @@ func (p *parts) buildInputs() {
 		} // the frames of a framed stream are messages: there is nothing to decode
 		p.spec.Inputs = append(p.spec.Inputs, spec)
 	})
-	p.spec.Inputs = append(p.spec.Inputs, pipeline.InputSpec{Name: "heartbeat", Input: &heartbeat{d: p.d, p: p, tags: p.tags()}})
+	p.spec.Inputs = append(p.spec.Inputs,
+		pipeline.InputSpec{Name: "heartbeat", Input: &heartbeat{d: p.d, p: p, tags: p.tags()}},
+		pipeline.InputSpec{Name: "report", Input: &reporter{d: p.d, host: p.global.Hostname}},
+	)
 }
 
 // splitter finds the splitter that an input names: a section, with or without

@@ -127,14 +127,15 @@ func configTable(n *config.Node) map[string]any {
 // sandboxFilter is a Lua filter as the pipeline wants it.
 type sandboxFilter struct {
 	plugin *sandbox.Plugin
+	board  *board
 }
 
-func newSandboxFilter(o sandbox.Options) (*sandboxFilter, error) {
+func newSandboxFilter(o sandbox.Options, b *board) (*sandboxFilter, error) {
 	plugin, err := sandbox.Open(o)
 	if err != nil {
 		return nil, err
 	}
-	return &sandboxFilter{plugin}, nil
+	return &sandboxFilter{plugin, b}, nil
 }
 
 // Process hands a message to process_message.
@@ -151,7 +152,9 @@ func (f *sandboxFilter) Process(m *message.Message, emit message.Emit) error {
 
 // Tick calls timer_event.
 func (f *sandboxFilter) Tick(now time.Time, emit message.Emit) error {
-	return terminal(f.plugin.Timer(now, emit))
+	err := terminal(f.plugin.Timer(now, emit))
+	f.board.plugin(f.plugin.Name(), f.plugin.Stats())
+	return err
 }
 
 // Close saves what the plugin preserves.

@@ -9,18 +9,18 @@ import (
 // Field numbers and wire types of the message schema: number<<3 | wire type.
 const (
 	tagUUID       = 1<<3 | 2
-	tagTimestamp  = 2<<3
+	tagTimestamp  = 2 << 3
 	tagType       = 3<<3 | 2
 	tagLogger     = 4<<3 | 2
-	tagSeverity   = 5<<3
+	tagSeverity   = 5 << 3
 	tagPayload    = 6<<3 | 2
 	tagEnvVersion = 7<<3 | 2
-	tagPID        = 8<<3
+	tagPID        = 8 << 3
 	tagHostname   = 9<<3 | 2
 	tagFields     = 10<<3 | 2
 
 	tagName           = 1<<3 | 2
-	tagValueType      = 2<<3
+	tagValueType      = 2 << 3
 	tagRepresentation = 3<<3 | 2
 	tagString         = 4<<3 | 2
 	tagBytes          = 5<<3 | 2
