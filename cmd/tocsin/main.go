@@ -42,7 +42,22 @@ func commands() []command {
 		{"lua", "run a Lua script with the sandbox's modules", runLua},
 		{"plugin", "list, run and check plugins", runPlugin},
 		{"test", "run unit tests of alarms in virtual time", runTest},
+		{"status", "show the health of clusters and nodes", runStatus},
+		{"explain", "say why a cluster has its status, now or then", runExplain},
+		{"events", "show changes of statuses, and follow them", runEvents},
+		{"forget", "forget a host or an alarm that is gone for good", runForget},
+		{"silence", "keep clusters, alarms or hosts from alerting for a time", runSilence},
+		{"record", "write the messages of a daemon to a file", runRecord},
+		{"replay", "evaluate recordings in virtual time", runReplay},
+		{"backtest", "compare two models over recordings", runBacktest},
+		{"tap", "show the messages that pass through a daemon", runTap},
+		{"top", "show the throughput of a daemon, live", runTop},
 		{"queue", "list, show and drop what waits in the disk queues", runQueue},
+		{"streams", "show how far log files were read", runStreams},
+		{"send", "inject messages over TCP", runSend},
+		{"reload", "make a daemon load its model anew", runReload},
+		{"version", "print versions", runVersion},
+		{"completion", "print a completion script for a shell", runCompletion},
 	}
 }
 
