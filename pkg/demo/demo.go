@@ -25,6 +25,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/config"
@@ -51,6 +52,9 @@ const (
 
 // Faults returns every fault.
 func Faults() []Fault { return []Fault{HTTP5xx, DiskFull, SilentNode} }
+
+// ErrAddress is wrapped by the error of an address that cannot be had.
+var ErrAddress = errors.New("no address for the page")
 
 // Options are what the command line says.
 type Options struct {
@@ -89,10 +93,26 @@ func Run(ctx context.Context, opt Options, ready func(*Demo)) error {
 		defer os.RemoveAll(dir)
 		d.dir = dir
 	}
+	if err := checkAddress(opt.Address); err != nil {
+		return err
+	}
 	if err := d.choosePorts(); err != nil {
 		return err
 	}
 	return d.run(ctx, ready)
+}
+
+// checkAddress refuses an address that cannot be had before anything starts, in
+// words that name the way out.
+func checkAddress(address string) error {
+	l, err := net.Listen("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is in use, perhaps by another demonstration or an aggregator: choose another address, such as --address 127.0.0.1:8350: %w", address, ErrAddress)
+	case err != nil:
+		return fmt.Errorf("cannot listen on %s (%w): choose an address of this machine, such as --address 127.0.0.1:8350: %w", address, err, ErrAddress)
+	}
+	return l.Close()
 }
 
 // choosePorts finds free ports, so that a demonstration never collides with
@@ -160,7 +180,7 @@ func (d *Demo) run(ctx context.Context, ready func(*Demo)) error {
 	}
 	start("second node", d.second.run)
 	start("generator", gen.run)
-	go d.announce(ctx, &up, ready)
+	running.Go(func() { d.announce(ctx, &up, ready) })
 	<-ctx.Done()
 	running.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {

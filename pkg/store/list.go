@@ -133,4 +133,3 @@ func (s *State) Nodes() []NodeState {
 	slices.SortFunc(out, func(a, b NodeState) int { return strings.Compare(a.Host, b.Host) })
 	return out
 }
-

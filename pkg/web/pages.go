@@ -30,7 +30,7 @@ func (s *server) parse() error {
 		"path":     func(text string) string { return strings.ReplaceAll(template.URLQueryEscaper(text), "+", "%20") },
 		"plural":   plural,
 		"tags":     tags,
-		"eventRow": func(e store.Event) eventRow { return eventRow{e, reasons(e.Alarms, nil)} },
+		"eventRow": func(e store.Event) eventRow { return eventRow{e, brief(reasons(e.Alarms, nil))} },
 	}
 	for _, name := range []string{"overview", "cluster", "nodes", "node", "events", "missing"} {
 		t, err := template.New("layout.html").Funcs(functions).ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
@@ -86,7 +86,7 @@ type card struct {
 
 func (s *server) card(c store.ClusterState) card {
 	rs := reasons(c.Alarms, nil)
-	return card{c, rs, onlyWaiting(c.Status, rs)}
+	return card{c, brief(rs), onlyWaiting(c.Status, rs)}
 }
 
 // overviewData is the overview, the clusters in three heaps.

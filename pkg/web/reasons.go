@@ -54,7 +54,7 @@ func reasons(alarms []json.RawMessage, trail func(host, member, rule string) []s
 				continue
 			}
 			waiting[r.Hint] = len(out)
-			r.Members, r.Member = []string{r.Member}, ""
+			r.Members = []string{r.Member}
 		case r.Status == health.Unknown && value.Num == -1:
 			// One metric without data makes every trigger on it say so.
 			r.Current, r.Rule = "", a.Get("metric").Str+selector(a.Get("fields"))
@@ -68,11 +68,31 @@ func reasons(alarms []json.RawMessage, trail func(host, member, rule string) []s
 		out = append(out, r)
 	}
 	for i := range out {
-		if r := &out[i]; r.Waiting {
-			r.Text = "Waiting for the first report of " + list(r.Members, 4)
+		switch r := &out[i]; {
+		case r.Waiting && r.Hint != "":
+			r.Text = r.Hint + " waits for first reports"
+		case r.Waiting:
+			r.Text, r.Member = "Waiting for the first report of "+list(r.Members, 4), ""
 		}
 	}
 	slices.SortStableFunc(out, func(a, b reason) int { return b.rank - a.rank })
+	return out
+}
+
+// brief leaves one of the reasons that differ only in the series: the first,
+// which stands for the others on a card or in an event.
+func brief(rs []reason) (out []reason) {
+	type key struct {
+		text, host, hint string
+		status           health.Status
+	}
+	seen := map[key]bool{}
+	for _, r := range rs {
+		if k := (key{r.Text, r.Host, r.Hint, r.Status}); !seen[k] {
+			seen[k] = true
+			out = append(out, r)
+		}
+	}
 	return out
 }
 
@@ -95,7 +115,7 @@ func parseReason(a gjson.Result) reason {
 	if function == "age" && metric == "status" && r.Status == health.Unknown {
 		age := a.Get("value").Num
 		switch {
-		case age < 0 && r.Member != "" && r.Host == "":
+		case age < 0 && r.Host == "" && (r.Member != "" || r.Hint != ""):
 			r.Waiting = true
 			r.rank--
 		case age < 0: // a pair that is expected, or a limit: the text says it
@@ -185,3 +205,26 @@ func onlyWaiting(status health.Status, rs []reason) bool {
 func attention(st health.Status) int {
 	return [...]int{health.Okay: 0, health.Unknown: 1, health.Warn: 2, health.Critical: 3, health.Down: 4}[st]
 }
+
+// Why says in one line why a verdict is what it is: the worst reason, and how
+// many others there are; "" when there is none.
+func Why(alarms []json.RawMessage) string {
+	rs := brief(reasons(alarms, nil))
+	if len(rs) == 0 {
+		return ""
+	}
+	text := rs[0].Text
+	if rs[0].Current != "" {
+		text += " (" + rs[0].Current + ")"
+	}
+	if rs[0].Host != "" {
+		text += " on " + rs[0].Host
+	}
+	if len(rs) > 1 {
+		text += fmt.Sprintf(" and %d more", len(rs)-1)
+	}
+	return text
+}
+
+// Span prints a duration in the two largest units that matter, such as "3m 20s".
+func Span(d time.Duration) string { return ago(d) }

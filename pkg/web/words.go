@@ -17,6 +17,9 @@ func policyRule(e *gse.Evidence) string {
 	if e.Turned {
 		return "the policy said OKAY, but not every expected member is fresh and known"
 	}
+	if len(e.Groups) == 0 {
+		return "nothing has been reported yet"
+	}
 	if e.Entry < 0 || e.Entry >= len(e.Policy) {
 		return "no entry of the policy matched"
 	}
@@ -29,6 +32,10 @@ func policyRule(e *gse.Evidence) string {
 		var words []string
 		for _, a := range r.Arguments {
 			words = append(words, a.Label())
+		}
+		if string(r.Operator) == ">" && r.Threshold == 0 {
+			parts = append(parts, "any group is "+strings.Join(words, " or "))
+			continue
 		}
 		unit := " groups are "
 		if r.Percent {
