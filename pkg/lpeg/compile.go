@@ -184,7 +184,7 @@ func (c *compiler) site(p *Pattern) int32 {
 	if p.capture == CaptureGroup && p.value != nil {
 		text = nameText(p.value)
 	}
-	c.prog.captures = append(c.prog.captures, Site{p.capture, p.n, text, p.value})
+	c.prog.captures = append(c.prog.captures, Site{p.capture, p.n, text, p.value, len(c.prog.captures)})
 	return int32(len(c.prog.captures) - 1)
 }
 

@@ -13,19 +13,7 @@ func (e *Evaluator[V]) pushTable(k *mark, info *Site) (int, error) {
 			e.cur++
 			break
 		}
-		if c.kind != CaptureGroup || c.info < 0 || m.prog.captures[c.info].value == nil {
-			if _, err := e.push(); err != nil {
-				return 0, err
-			}
-			continue
-		}
-		e.names = append(e.names, &m.prog.captures[c.info])
-		if c.end >= 0 {
-			e.named = append(e.named, e.host.Text(m.subject[c.pos:c.end]))
-			e.cur++
-			continue
-		}
-		if err := e.pushNamed(); err != nil {
+		if err := e.element(c); err != nil {
 			return 0, err
 		}
 	}
@@ -35,6 +23,23 @@ func (e *Evaluator[V]) pushTable(k *mark, info *Site) (int, error) {
 	t := e.host.Table(info, e.names[names:], e.named[names:], e.vals[base:])
 	e.names, e.named, e.vals = e.names[:names], e.named[:names], append(e.vals[:base], t)
 	return 1, nil
+}
+
+// element takes the capture c at the cursor into a table: a group with a name,
+// or values in order.
+func (e *Evaluator[V]) element(c *mark) error {
+	m := &e.machine
+	if c.kind != CaptureGroup || c.info < 0 || m.prog.captures[c.info].value == nil {
+		_, err := e.push()
+		return err
+	}
+	e.names = append(e.names, &m.prog.captures[c.info])
+	if c.end < 0 {
+		return e.pushNamed()
+	}
+	e.named = append(e.named, e.host.Text(m.subject[c.pos:c.end]))
+	e.cur++
+	return nil
 }
 
 // pushNamed moves the first value of the group at the cursor to the named

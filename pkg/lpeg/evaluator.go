@@ -27,6 +27,7 @@ type Evaluator[V any] struct {
 	busy    bool
 	lent    bool
 	begin   func()
+	atMatch func(open, pos int) (int, error) // the method runtime
 	used    int
 	inner   *Evaluator[V]
 	root    *Evaluator[V] // nil for the root itself
@@ -55,17 +56,77 @@ func (e *Evaluator[V]) TakeUsed() int {
 // does not match. args are the values of Carg. The values belong to the
 // Evaluator and are valid until its next match.
 func (e *Evaluator[V]) Match(p *Pattern, subject string, init int, args []V) (values []V, end int, err error) {
-	prog, err := p.Compile()
+	ev, prog, err := e.acquire(p)
 	if err != nil {
 		return nil, -1, err
 	}
-	if e.busy {
-		if e, err = e.reenter(); err != nil {
+	defer ev.release()
+	m := &ev.machine
+	end, err = ev.match(prog, subject, init, args)
+	if err != nil || end < 0 {
+		return nil, -1, err
+	}
+	left := m.steps
+	for ev.cur = 0; ev.cur < len(m.marks); {
+		if _, err := ev.push(); err != nil {
 			return nil, -1, err
 		}
 	}
+	m.used += left - m.steps
+	return ev.vals, end, nil
+}
+
+// Named is what a match captured: the groups with a name in order of
+// appearance, with one value each, and the values of all other captures. A name
+// may appear more than once. It belongs to the Evaluator and is valid until the
+// Evaluator's next match.
+type Named[V any] struct {
+	Sites  []*Site
+	Values []V
+	Others []V
+}
+
+// MatchNamed is Match for callers that take the contents of the table that
+// Ct(p) would make: it makes no table.
+func (e *Evaluator[V]) MatchNamed(p *Pattern, subject string, init int) (named Named[V], end int, err error) {
+	ev, prog, err := e.acquire(p)
+	if err != nil {
+		return named, -1, err
+	}
+	defer ev.release()
+	m := &ev.machine
+	end, err = ev.match(prog, subject, init, nil)
+	if err != nil || end < 0 {
+		return named, -1, err
+	}
+	left := m.steps
+	for ev.cur = 0; ev.cur < len(m.marks); {
+		if err := ev.element(&m.marks[ev.cur]); err != nil {
+			return named, -1, err
+		}
+	}
+	m.used += left - m.steps
+	return Named[V]{Sites: ev.names, Values: ev.named, Others: ev.vals}, end, nil
+}
+
+// acquire returns the evaluator to use, which is another one during a match, and
+// p's program. The caller releases it.
+func (e *Evaluator[V]) acquire(p *Pattern) (*Evaluator[V], *Program, error) {
+	prog, err := p.Compile()
+	if err != nil {
+		return nil, nil, err
+	}
+	if e.busy {
+		if e, err = e.reenter(); err != nil {
+			return nil, nil, err
+		}
+	}
 	e.busy = true
-	defer e.release()
+	return e, prog, nil
+}
+
+// match runs the machine and leaves the captures in its marks.
+func (e *Evaluator[V]) match(prog *Program, subject string, init int, args []V) (end int, err error) {
 	if e.begin != nil {
 		e.begin()
 	}
@@ -73,22 +134,14 @@ func (e *Evaluator[V]) Match(p *Pattern, subject string, init int, args []V) (va
 	m.used = 0
 	m.runtime = nil
 	if len(prog.captures) > 0 {
-		m.runtime = e.runtime
+		if e.atMatch == nil { // kept: each method value is an allocation
+			e.atMatch = e.runtime
+		}
+		m.runtime = e.atMatch
 	}
 	e.names, e.named = e.names[:0], e.named[:0]
 	e.vals, e.dynamic, e.args, e.buf, e.depth = e.vals[:0], e.dynamic[:0], args, e.buf[:0], 0
-	end, err = m.match(prog, subject, init)
-	if err != nil || end < 0 {
-		return nil, -1, err
-	}
-	left := m.steps
-	for e.cur = 0; e.cur < len(m.marks); {
-		if _, err := e.push(); err != nil {
-			return nil, -1, err
-		}
-	}
-	m.used += left - m.steps
-	return e.vals, end, nil
+	return m.match(prog, subject, init)
 }
 
 // release ends a match, however it ended, and counts its steps.

@@ -57,7 +57,11 @@ type Site struct {
 	n     int
 	text  string
 	value any
+	index int
 }
+
+// Index returns the number of the capture in its Program, counted from 0.
+func (s *Site) Index() int { return s.index }
 
 // Kind returns the kind of the capture.
 func (s *Site) Kind() CaptureKind { return s.kind }
