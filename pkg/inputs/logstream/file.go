@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -17,49 +15,62 @@ import (
 
 const (
 	headSize = 1024 // bytes at a file's start that tell it from others
-	tailSize = 500  // bytes before a position that prove it
+	tailSize = 256  // bytes before a position that prove it
 )
 
 // file is one file of a stream and how far it was read.
 type file struct {
 	entry
-	found   found
-	size    int64 // when last looked at
-	pos     int64 // read up to here; entry.Offset is what is durable
-	grown   time.Time
-	fd      *os.File
-	gz      *gzip.Reader
-	sum     uint64 // hash of the bytes before sumAt; 0: unknown
-	sumAt   int64
-	proven  int64 // the offset entry.TailHash belongs to
-	tried   int64 // size at the last time it was read to its end
-	zipped  bool
-	current bool      // the newest file of its stream
-	gone    bool      // its name leads elsewhere now
-	goneAt  time.Time // since when
-	failed  bool      // the last attempt to read it failed, and was reported
+	found     found
+	size      int64  // when last looked at
+	mtime     int64  // when last looked at, ns
+	checked   int64  // the mtime at which what was read was found intact
+	pos       int64  // read up to here; entry.Offset is what is durable
+	last      []byte // the bytes before pos, as they were read: at most tailSize
+	tried     int64  // size at the last time it was read to its end
+	grown     time.Time
+	fd        *os.File
+	gz        *gzip.Reader
+	zipped    bool
+	current   bool      // the newest file of its stream
+	gone      bool      // its name leads elsewhere now
+	goneAt    time.Time // since when
+	failed    bool      // the last attempt to read it failed, and was reported
+	journaled uint64    // the ID under which the journal on disk has it
 }
 
 // errRenamed is no failure: the next scan finds the file under its new name.
 var errRenamed = errors.New("the file was renamed")
 
-// inode returns the inode and the time of birth, 0 where the file system has none.
-func inode(path string, info fs.FileInfo) (ino uint64, birth int64) {
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		ino = st.Ino
-	}
-	var sx unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_BTIME|unix.STATX_INO, &sx)
-	if err == nil && sx.Mask&unix.STATX_BTIME != 0 && sx.Ino == ino { // the name may lead to another file by now
-		birth = sx.Btime.Sec*1e9 + int64(sx.Btime.Nsec)
-	}
-	return ino, birth
+// status is what the file system says about a file, all of one moment.
+type status struct {
+	inode       uint64
+	birth       int64 // ns; 0 where the file system has none
+	size, mtime int64 // bytes, ns
+	regular     bool
 }
 
-func sameInode(info fs.FileInfo, ino uint64) bool {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && st.Ino == ino
+// examine asks for the status of a path, or with an empty path of a descriptor.
+func examine(dir int, path string) (status, error) {
+	var sx unix.Statx_t
+	flags := 0
+	if path == "" {
+		flags = unix.AT_EMPTY_PATH
+	}
+	if err := unix.Statx(dir, path, flags, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &sx); err != nil {
+		return status{}, fmt.Errorf("examine %s: %w", path, err)
+	}
+	st := status{
+		inode: sx.Ino, size: int64(sx.Size), mtime: sx.Mtime.Sec*1e9 + int64(sx.Mtime.Nsec),
+		regular: sx.Mode&unix.S_IFMT == unix.S_IFREG,
+	}
+	if sx.Mask&unix.STATX_BTIME != 0 {
+		st.birth = sx.Btime.Sec*1e9 + int64(sx.Btime.Nsec)
+	}
+	return st, nil
 }
+
+func examinePath(path string) (status, error) { return examine(unix.AT_FDCWD, path) }
 
 // open opens the file by its name, unless another file has that name by now.
 func (f *file) open() error {
@@ -70,7 +81,7 @@ func (f *file) open() error {
 	if err != nil {
 		return err
 	}
-	if info, err := fd.Stat(); err != nil || !sameInode(info, f.Inode) {
+	if st, err := examine(int(fd.Fd()), ""); err != nil || !f.is(st) {
 		_ = fd.Close()
 		return errors.Join(errRenamed, err)
 	}
@@ -91,7 +102,18 @@ func (f *file) close() {
 	f.fd, f.gz = nil, nil
 }
 
-// read fills buf from the position and returns io.EOF at the end.
+// refresh asks the open file for its size.
+func (f *file) refresh() {
+	if f.fd == nil {
+		return
+	}
+	if st, err := examine(int(f.fd.Fd()), ""); err == nil {
+		f.size, f.mtime = st.size, st.mtime
+	}
+}
+
+// read fills buf from the position and returns io.EOF at the end. An end that
+// comes too early in a compressed file is io.ErrUnexpectedEOF.
 func (f *file) read(buf []byte) (int, error) {
 	if !f.zipped {
 		return f.fd.ReadAt(buf, f.pos)
@@ -101,7 +123,17 @@ func (f *file) read(buf []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return io.ReadFull(f.gz, buf)
+	return fill(f.gz, buf)
+}
+
+// fill is io.ReadFull with the reader's own error.
+func fill(r io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var got int
+		got, err = r.Read(buf[n:])
+		n += got
+	}
+	return n, err
 }
 
 // unzip opens the compressed file and passes over what was read already.
@@ -120,18 +152,18 @@ func (f *file) unzip(skip int64) error {
 	return nil
 }
 
-// head returns up to n bytes from the start of the content.
-func (f *file) head(n int) ([]byte, error) {
+// content reads up to n bytes of the content from an offset.
+func (f *file) content(offset int64, n int) ([]byte, error) {
 	buf := make([]byte, n)
 	var got int
 	var err error
 	if f.zipped {
-		if err = f.unzip(0); err == nil {
-			got, err = io.ReadFull(f.gz, buf)
+		if err = f.unzip(offset); err == nil {
+			got, err = fill(f.gz, buf)
 		}
 		f.gz = nil
 	} else {
-		got, err = f.fd.ReadAt(buf, 0)
+		got, err = f.fd.ReadAt(buf, offset)
 	}
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
@@ -139,90 +171,104 @@ func (f *file) head(n int) ([]byte, error) {
 	return buf[:got], nil
 }
 
-// tail hashes the bytes before a position; 0 for a compressed file.
-func (f *file) tail(offset int64) uint64 {
-	if f.zipped || f.fd == nil || offset == 0 {
-		return 0
-	}
-	var buf [tailSize]byte
-	n := min(offset, tailSize)
-	got, _ := f.fd.ReadAt(buf[:n], offset-n)
-	return xxhash.Sum64(buf[:got])
-}
-
-// proves reports whether the content of f is that of e up to e's position.
-func (f *file) proves(e *entry) bool {
-	if e.HeadLen == 0 || e.Offset == 0 || !f.begins(e) {
-		return false
-	}
-	if f.zipped {
-		return true
-	}
-	if f.length() < e.Offset {
-		return false
-	}
-	return e.TailHash == 0 || f.tail(e.Offset) == e.TailHash
-}
-
-// begins reports whether f begins with the bytes e was recognised by.
-func (f *file) begins(e *entry) bool {
-	head, err := f.head(e.HeadLen)
-	return err == nil && len(head) == e.HeadLen && xxhash.Sum64(head) == e.HeadHash
-}
-
-// identify gives a file never seen before its identity: from the stream, the
-// place on disk and the first bytes.
-func (f *file) identify(stream string) error {
-	head, err := f.head(headSize)
+// identify gives a file never seen before its identity: from the place on disk,
+// which no other file has at any time; where the file system does not know the
+// time of birth, and after a truncation, from the first bytes also.
+func (f *file) identify(host, stream string) error {
+	head, err := f.content(0, headSize)
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\x00%d\x00%d\x00%d\x00", stream, f.Inode, f.Birth, f.Generation)
-	b.Write(head)
-	f.ID = xxhash.Sum64(b.Bytes())
+	fmt.Fprintf(&b, "%s\x00%s\x00%d\x00%d\x00%d\x00", host, stream, f.Inode, f.Birth, f.Generation)
+	if f.Birth == 0 || f.Generation > 0 {
+		b.Write(head)
+	}
+	f.ID = xxhash.Sum64(b.Bytes()) | 1 // 0 is none
 	f.HeadLen, f.HeadHash = len(head), xxhash.Sum64(head)
 	return nil
 }
 
 // widen takes more of a grown file's start into its fingerprint.
 func (f *file) widen() {
-	if f.HeadLen >= headSize || f.zipped || f.fd == nil || f.size <= int64(f.HeadLen) {
+	if f.HeadLen >= headSize || f.zipped || f.fd == nil || f.pos <= int64(f.HeadLen) {
 		return
 	}
-	head, err := f.head(headSize)
-	if err == nil && len(head) > f.HeadLen && xxhash.Sum64(head[:f.HeadLen]) == f.HeadHash {
+	head, err := f.content(0, headSize)
+	if err == nil && len(head) > f.HeadLen && xxhash.Sum64(head[:f.HeadLen]) == f.HeadHash && f.intact() {
 		f.HeadLen, f.HeadHash = len(head), xxhash.Sum64(head)
 	}
 }
 
-// overwritten reports whether the file no longer holds what was read from it:
-// it was truncated, and perhaps written anew.
-func (f *file) overwritten() bool {
-	if f.zipped || f.fd == nil {
-		return false
+// remember keeps the end of data, which was read just before the position.
+func (f *file) remember(data []byte) {
+	if len(data) >= tailSize {
+		f.last = append(f.last[:0], data[len(data)-tailSize:]...)
+		return
 	}
-	if f.size < f.pos {
-		return true
+	if over := len(f.last) + len(data) - tailSize; over > 0 {
+		f.last = append(f.last[:0], f.last[over:]...)
 	}
-	return f.sum != 0 && f.sumAt == f.pos && f.tail(f.pos) != f.sum
+	f.last = append(f.last, data...)
 }
 
-// mark remembers the bytes before the position, so that an overwritten file is
-// noticed even when it is longer than before.
-func (f *file) mark() { f.sum, f.sumAt = f.tail(f.pos), f.pos }
-
-// seal returns the entry with the proof of its offset.
-func (f *file) seal() entry {
-	switch {
-	case f.fd != nil:
-		f.TailHash = f.tail(f.Offset)
-	case f.proven == f.Offset:
-	case f.sumAt == f.Offset:
-		f.TailHash = f.sum
-	default:
-		f.TailHash = 0 // better none than that of another offset
+// seek sets the position, where reading goes on: at its end if it is shorter.
+func (f *file) seek(pos int64) error {
+	length := f.size
+	if f.zipped && pos > 0 {
+		if err := f.unzip(0); err != nil {
+			return err
+		}
+		length, _ = io.CopyN(io.Discard, f.gz, pos)
+		f.gz = nil
 	}
-	f.proven = f.Offset
-	return f.entry
+	pos = min(pos, length)
+	n := min(pos, tailSize)
+	last, err := f.content(pos-n, int(n))
+	if err != nil {
+		return err
+	}
+	f.pos, f.Offset, f.last = pos, pos, last
+	return nil
+}
+
+// intact reports whether the bytes before the position are those that were
+// read. What was read at the position before it is asked belongs to them then: a
+// file that is truncated never gets them back.
+func (f *file) intact() bool {
+	if f.zipped || f.fd == nil || len(f.last) == 0 {
+		return true
+	}
+	var buf [tailSize]byte
+	n, _ := f.fd.ReadAt(buf[:len(f.last)], f.pos-int64(len(f.last)))
+	return bytes.Equal(buf[:n], f.last)
+}
+
+// starts reports whether data, read at the start of the file, has the head that
+// the identity was given for.
+func (f *file) starts(data []byte) bool {
+	return len(data) >= f.HeadLen && xxhash.Sum64(data[:f.HeadLen]) == f.HeadHash
+}
+
+// mark remembers what is before the position, as a proof for later.
+func (f *file) mark() {
+	n := len(f.Marks)
+	if len(f.last) == 0 || n > 0 && f.Marks[n-1].At >= f.pos {
+		return
+	}
+	if n == keepMarks {
+		f.Marks = append(f.Marks[:0], f.Marks[1:]...)
+	}
+	f.Marks = append(f.Marks, mark{At: f.pos, Hash: xxhash.Sum64(f.last)})
+}
+
+// seal returns the entry with the proof of what was read.
+func (f *file) seal() entry {
+	f.mark()
+	e := f.entry
+	if e.Offset < f.pos {
+		e.ZipSize = 0 // some of it must be read again
+	}
+	e.Marks = append([]mark(nil), f.Marks...)
+	return e
 }

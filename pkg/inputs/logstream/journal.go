@@ -17,20 +17,20 @@ type entry struct {
 	Path       string    `json:"path"`
 	Inode      uint64    `json:"inode"`
 	Birth      int64     `json:"birth,omitempty"`
-	Generation int       `json:"generation,omitempty"` // how often it was truncated
+	Generation int       `json:"generation,omitempty"` // how often it was overwritten
 	ID         uint64    `json:"id"`                   // the fingerprint its records' UUIDs derive from
 	Offset     int64     `json:"offset"`               // of the first byte not durable yet
 	HeadLen    int       `json:"head_len"`
 	HeadHash   uint64    `json:"head_hash"`
-	TailHash   uint64    `json:"tail_hash"`          // of the bytes before offset; 0: unknown
+	Marks      []mark    `json:"marks,omitempty"`    // the last of what was read, ascending
 	ZipSize    int64     `json:"zip_size,omitempty"` // size of a compressed file that was read to its end
 	Seen       time.Time `json:"seen"`
 }
 
 // is reports whether e is about the file with that inode and time of birth, as
 // far as both are known.
-func (e *entry) is(ino uint64, birth int64) bool {
-	return e.Inode == ino && (e.Birth == birth || e.Birth == 0 || birth == 0)
+func (e *entry) is(st status) bool {
+	return e.Inode == st.inode && (e.Birth == st.birth || e.Birth == 0 || st.birth == 0)
 }
 
 // journal is the file of one stream.
@@ -42,8 +42,9 @@ type journal struct {
 // keepGone is how long, and how many, vanished files are remembered: a copy of
 // one of them may still turn up.
 const (
-	keepGone  = 48 * time.Hour
-	keepGoneN = 32
+	keepGone    = 48 * time.Hour
+	keepGoneN   = 32
+	keepAtLeast = time.Minute // a folder that is being rotated does not show all its files
 )
 
 func journalPath(dir, stream string) string {
@@ -83,6 +84,7 @@ func (j journal) write(dir string) error {
 	}
 	path := journalPath(dir, j.Stream)
 	if err := os.WriteFile(path+".tmp", data, 0o600); err != nil {
+		_ = os.Remove(path + ".tmp") // a part of it would take space that is missing
 		return fmt.Errorf("write journal: %w", err)
 	}
 	if err := os.Rename(path+".tmp", path); err != nil {
@@ -124,8 +126,8 @@ func Positions(dir string) ([]Position, error) {
 		}
 		for _, e := range j.Files {
 			p := Position{Stream: j.Stream, Path: e.Path, Offset: e.Offset, Size: -1, Inode: e.Inode, LastSeen: e.Seen}
-			if info, err := os.Stat(e.Path); err == nil && sameInode(info, e.Inode) {
-				p.Size = info.Size()
+			if st, err := examinePath(e.Path); err == nil && e.is(st) {
+				p.Size = st.size
 			}
 			out = append(out, p)
 		}

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"slices"
 	"time"
 	"unsafe"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/tocsin-lma/tocsin/pkg/message"
 	"github.com/tocsin-lma/tocsin/pkg/splitter"
@@ -22,10 +23,10 @@ const saveEvery = time.Second
 const commitEvery = time.Second
 
 // poll reads what has come in all files of the stream.
-func (s *stream) poll(ctx context.Context) error {
+func (s *stream) poll(ctx context.Context, now time.Time) error {
 	for i := 0; i < len(s.files) && ctx.Err() == nil; i++ {
 		f := s.files[i]
-		if !s.look(f) {
+		if !s.look(f) || !s.vouch(f) {
 			continue
 		}
 		if s.cutting != f {
@@ -44,7 +45,6 @@ func (s *stream) poll(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	now := time.Now()
 	if err := s.flushIdle(now); err != nil {
 		return err
 	}
@@ -61,14 +61,14 @@ func (s *stream) poll(ctx context.Context) error {
 // look reports whether f has unread bytes. It follows the newest file closely
 // and the others as far as the scan or an open descriptor tells.
 func (s *stream) look(f *file) bool {
-	if f.ZipSize != 0 && f.ZipSize == f.found.info.Size() {
+	if f.ZipSize != 0 && f.ZipSize == f.found.size {
 		return false
 	}
 	if f.zipped && f.fd != nil {
 		return true
 	}
 	s.measure(f)
-	if f.size == f.pos || f.size == f.tried {
+	if !f.zipped && (f.size == f.pos || f.size == f.tried) && f.mtime == f.checked {
 		return false
 	}
 	if err := f.open(); err != nil {
@@ -76,37 +76,49 @@ func (s *stream) look(f *file) bool {
 		return false
 	}
 	f.failed = false
-	f.size = f.length() // what the scan saw may be older than what was read since
-	if f.size == f.pos && !f.zipped {
+	f.refresh() // what the scan saw may be older than what was read since
+	if f.size == 0 && f.pos == 0 {
+		f.checked = f.mtime
 		return false
 	}
 	if f.ID == 0 {
-		if err := f.identify(s.name); err != nil {
+		if err := f.identify(s.in.opt.Hostname, s.name); err != nil {
 			s.fail(f, err)
+			f.abandon()
 			return false
 		}
-		s.dirty = true
 	}
-	if f.overwritten() {
+	if !f.zipped && (f.size < f.pos || !f.intact()) {
 		s.restart(f)
 	}
-	return f.pos < f.size || f.zipped
+	f.checked = f.mtime
+	return f.zipped || f.pos < f.size
+}
+
+// vouch reports whether the identity of f would survive a crash: it must be in
+// the journal before the first record under it goes out. A full disk makes the
+// records wait in their file.
+func (s *stream) vouch(f *file) bool {
+	if f.journaled == f.ID {
+		return f.ID != 0
+	}
+	s.dirty = true
+	s.save(true)
+	return f.ID != 0 && f.journaled == f.ID
 }
 
 // measure finds the size of f, and whether its name leads elsewhere.
 func (s *stream) measure(f *file) {
 	if f.current && !f.gone {
-		info, err := os.Stat(f.Path)
-		if err == nil && sameInode(info, f.Inode) {
-			f.size = info.Size()
+		st, err := examinePath(f.Path)
+		if err == nil && f.is(st) {
+			f.size, f.mtime = st.size, st.mtime
 			return
 		}
 		f.gone, f.goneAt = true, time.Now()
 		s.in.wake()
 	}
-	if f.fd != nil {
-		f.size = f.length()
-	}
+	f.refresh()
 }
 
 // restart takes f as a new file: it was truncated. A copy of what it held may
@@ -114,20 +126,19 @@ func (s *stream) measure(f *file) {
 func (s *stream) restart(f *file) {
 	s.in.stats.truncations.Add(1)
 	s.in.log.Info("log file truncated", "stream", s.name, "path", f.Path, "offset", f.pos, "size", f.size)
-	ghost := f.entry
-	ghost.TailHash = 0
-	if f.sumAt == ghost.Offset {
-		ghost.TailHash = f.sum
-	}
+	ghost := f.seal()
+	ghost.Seen = time.Now()
 	s.ghosts = append(s.ghosts, ghost)
 	s.held = slices.DeleteFunc(s.held, func(o origin) bool { return o.f == f })
-	f.Generation++
-	f.pos, f.Offset, f.TailHash, f.sum, f.sumAt, f.tried = 0, 0, 0, 0, 0, 0
+	f.entry = entry{Path: f.Path, Inode: f.Inode, Birth: f.Birth, Generation: f.Generation + 1, Seen: ghost.Seen}
+	f.pos, f.tried, f.last = 0, 0, nil
 	if s.cutting == f {
 		s.split.Reset()
 	}
-	if err := f.identify(s.name); err != nil {
-		s.fail(f, err)
+	if f.refresh(); f.size > 0 {
+		if err := f.identify(s.in.opt.Hostname, s.name); err != nil {
+			s.fail(f, err)
+		}
 	}
 	s.dirty = true
 	s.in.wake()
@@ -137,11 +148,7 @@ func (s *stream) restart(f *file) {
 func (s *stream) drain(ctx context.Context, f *file) error {
 	buf := s.in.bufs.Get().(*[]byte)
 	defer s.in.bufs.Put(buf)
-	if f.Offset == 0 { // the identity must outlive a crash
-		f.widen()
-		s.dirty = true
-		s.save(true)
-	}
+	begun := f.pos > 0
 	have := 0
 	for ctx.Err() == nil {
 		n, err := f.read((*buf)[have:])
@@ -152,11 +159,15 @@ func (s *stream) drain(ctx context.Context, f *file) error {
 			return nil
 		}
 		have += n
+		if !f.zipped && have > 0 && (!f.intact() || f.pos == 0 && !f.starts((*buf)[:have])) {
+			s.restart(f)
+			return nil
+		}
 		used := 0
 		if have > 0 {
 			f.grown = time.Now()
 			s.in.stats.bytes.Add(uint64(n))
-			if used, err = s.cut(f, (*buf)[:have], ended && f.zipped); err != nil {
+			if used, err = s.cut(f, (*buf)[:have], f.zipped && errors.Is(err, io.EOF)); err != nil {
 				return err
 			}
 			if err := s.commit(ctx); err != nil {
@@ -165,13 +176,16 @@ func (s *stream) drain(ctx context.Context, f *file) error {
 		}
 		if ended {
 			f.ended(have - used)
+		}
+		s.save(!begun && f.pos > 0) // at once, so that what was read can be recognised
+		if ended {
 			return nil
 		}
+		begun = true
 		rest := (*buf)[used:have]
 		if have = 0; f.zipped { // it cannot be read again cheaply: keep the rest at hand
 			have = copy(*buf, rest)
 		}
-		s.save(false)
 	}
 	f.gz = nil
 	return nil
@@ -190,8 +204,8 @@ func (f *file) ended(rest int) {
 
 // abandon closes f; a compressed file is not read again until its size changes.
 func (f *file) abandon() {
-	if f.zipped && f.found.info != nil {
-		f.ZipSize = f.found.info.Size()
+	if f.zipped {
+		f.ZipSize = f.found.size
 	}
 	f.close()
 }
@@ -213,18 +227,22 @@ func (s *stream) cut(f *file, data []byte, final bool) (used int, err error) {
 		}
 		if record != nil {
 			s.held = append(s.held, origin{f, f.pos})
-			s.msg.UUID = message.DerivedUUID(f.ID, uint64(f.pos), 0)
+			// With the content in it, another record at that place is another record,
+			// even if its file was taken for the wrong one.
+			s.msg.UUID = message.DerivedUUID(f.ID^xxhash.Sum64(record), uint64(f.pos), 0)
 			s.msg.Timestamp = now
 			s.msg.Payload = unsafe.String(unsafe.SliceData(record), len(record)) // valid until Emit returns
 			if err := s.out.Emit(&s.msg); err != nil {
+				s.broken = true
 				return used, err
 			}
 			s.in.stats.records.Add(1)
 		}
-		used += advance
 		f.pos += int64(advance)
+		used += advance
 		s.dirty = true
 	}
+	f.remember(data[:used])
 	return used, nil
 }
 
@@ -232,6 +250,7 @@ func (s *stream) cut(f *file, data []byte, final bool) (used int, err error) {
 func (s *stream) commit(ctx context.Context) error {
 	held, err := s.out.Commit(ctx)
 	if err != nil {
+		s.broken = true
 		return err
 	}
 	s.synced = time.Now()
@@ -303,12 +322,10 @@ func (s *stream) release(now time.Time) {
 	for _, f := range s.files {
 		followed := f.current && !f.gone
 		if f.fd != nil && !followed && f.pos >= f.size && now.Sub(f.grown) > linger && now.Sub(f.goneAt) > linger {
-			f.mark()
 			f.close()
 		}
 		if f.gone && f.fd == nil && !s.holds(f) {
-			s.ghosts = append(s.ghosts, f.seal())
-			s.dirty = true
+			s.bury(f, now)
 			continue
 		}
 		kept = append(kept, f)
@@ -333,6 +350,11 @@ func (s *stream) save(now bool) {
 		j.Files = append(j.Files, f.seal())
 	}
 	err := j.write(s.in.dir)
+	if err == nil {
+		for _, f := range s.files {
+			f.journaled = f.ID
+		}
+	}
 	if err != nil && !s.saveFailed {
 		s.in.log.Error("journal not written; a restart would read again", "stream", s.name, "error", err)
 	}

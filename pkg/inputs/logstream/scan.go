@@ -16,8 +16,8 @@ import (
 
 // found is a file that belongs to a stream.
 type found struct {
-	path    string
-	info    fs.FileInfo
+	path string
+	status
 	order   []number
 	rotated bool // paths mode: an older generation of the file that was asked for
 }
@@ -80,29 +80,26 @@ func (in *Input) consider(path string, now time.Time, streams map[string][]found
 		}
 		subject = plain
 	}
-	info := in.eligible(path, now)
-	if info == nil {
+	st, ok := in.eligible(path, now)
+	if !ok {
 		return
 	}
 	name, order := in.match.place(subject, groups)
-	streams[name] = append(streams[name], found{path: path, info: info, order: order})
+	streams[name] = append(streams[name], found{path: path, status: st, order: order})
 }
 
-// eligible stats a regular file that is young enough and not excluded.
-func (in *Input) eligible(path string, now time.Time) fs.FileInfo {
+// eligible examines a regular file that is young enough and not excluded.
+func (in *Input) eligible(path string, now time.Time) (st status, ok bool) {
 	for _, glob := range in.cfg.Exclude {
 		if ok, _ := filepath.Match(glob, path); ok {
-			return nil
+			return st, false
 		}
 		if ok, _ := filepath.Match(glob, filepath.Base(path)); ok {
-			return nil
+			return st, false
 		}
 	}
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() || now.Sub(info.ModTime()) > in.cfg.OldestDuration {
-		return nil
-	}
-	return info
+	st, err := examinePath(path)
+	return st, err == nil && st.regular && now.UnixNano()-st.mtime <= int64(in.cfg.OldestDuration)
 }
 
 // place returns the stream's name and the sort numbers of a file.
@@ -235,8 +232,8 @@ func (in *Input) globbed(now time.Time, streams map[string][]found) {
 				continue
 			}
 			seen[path] = true
-			info := in.eligible(path, now)
-			if info == nil {
+			st, ok := in.eligible(path, now)
+			if !ok {
 				continue
 			}
 			name := in.opt.Name
@@ -245,7 +242,7 @@ func (in *Input) globbed(now time.Time, streams map[string][]found) {
 				name += "." + strings.TrimSuffix(base, ".log")
 			}
 			files := in.generations(path, now)
-			streams[name] = append(append(streams[name], files...), found{path: path, info: info})
+			streams[name] = append(append(streams[name], files...), found{path: path, status: st})
 		}
 	}
 }
@@ -261,10 +258,10 @@ func (in *Input) generations(path string, now time.Time) []found {
 		if !ok || !rotatedSuffix.MatchString(suffix) {
 			continue
 		}
-		if info := in.eligible(path+suffix, now); info != nil {
-			files = append(files, found{path: path + suffix, info: info, rotated: true})
+		if st, ok := in.eligible(path+suffix, now); ok {
+			files = append(files, found{path: path + suffix, status: st, rotated: true})
 		}
 	}
-	slices.SortStableFunc(files, func(a, b found) int { return a.info.ModTime().Compare(b.info.ModTime()) })
+	slices.SortStableFunc(files, func(a, b found) int { return cmp.Compare(a.mtime, b.mtime) })
 	return files
 }

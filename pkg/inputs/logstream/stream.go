@@ -30,6 +30,8 @@ type stream struct {
 	saved      time.Time
 	synced     time.Time // last Commit
 	saveFailed bool
+	broken     bool               // a record or a commit was refused: what was emitted since the last one may be lost
+	waiting    map[uint64]waiting // by inode: files that may be copies in the making
 
 	mu      sync.Mutex
 	offered []found
@@ -52,7 +54,11 @@ func (in *Input) newStream(name string, out message.Stream, first bool) (*stream
 	if err != nil {
 		in.log.Warn("journal unreadable", "stream", name, "error", err)
 	}
-	s := &stream{in: in, name: name, out: out, split: split, ghosts: j.Files, woken: make(chan struct{}, 1)}
+	now := time.Now()
+	for i := range j.Files {
+		j.Files[i].Seen = now // how long nobody looked says nothing about the file
+	}
+	s := &stream{in: in, name: name, out: out, split: split, ghosts: j.Files, waiting: map[uint64]waiting{}, woken: make(chan struct{}, 1)}
 	s.fresh = len(j.Files) == 0 && first
 	s.msg = message.Message{Type: "logfile", Logger: name, Hostname: in.opt.Hostname}
 	return s, nil
@@ -85,7 +91,7 @@ func (s *stream) run(ctx context.Context) (err error) {
 		case <-timer.C:
 		}
 		s.arrange(time.Now())
-		if err := s.poll(ctx); err != nil {
+		if err := s.poll(ctx, time.Now()); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -103,11 +109,14 @@ const closeWithin = 10 * time.Second
 func (s *stream) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()
-	_, err := s.out.Commit(ctx)
+	var err error
+	if !s.broken {
+		_, err = s.out.Commit(ctx)
+	}
 	if closeErr := s.out.Close(ctx); err == nil {
 		err = closeErr
 	}
-	if err == nil { // Close flushed what was held back and made it durable
+	if err == nil && !s.broken { // Close flushed what was held back and made it durable
 		s.settle(0)
 	}
 	s.save(true)
@@ -134,16 +143,14 @@ func (s *stream) arrange(now time.Time) {
 	s.files = make([]*file, 0, len(list)+1)
 	var fresh []*file
 	for _, item := range list {
-		ino, birth := inode(item.path, item.info)
-		if i := slices.IndexFunc(s.files, func(f *file) bool { return f.is(ino, birth) }); i >= 0 {
+		same := func(f *file) bool { return f != nil && f.is(item.status) }
+		if i := slices.IndexFunc(s.files, same); i >= 0 {
 			s.files[i].found, s.files[i].Path = item, item.path // renamed while the folder was read: listed twice
 			continue
 		}
-		i := slices.IndexFunc(old, func(f *file) bool {
-			return f != nil && f.is(ino, birth)
-		})
+		i := slices.IndexFunc(old, same)
 		if i < 0 {
-			f := &file{found: item, size: item.info.Size(), grown: now, entry: entry{Path: item.path, Inode: ino, Birth: birth}}
+			f := &file{found: item, size: item.size, grown: now, entry: entry{Path: item.path, Inode: item.inode, Birth: item.birth}}
 			s.files, fresh = append(s.files, f), append(fresh, f)
 			continue
 		}
@@ -151,19 +158,20 @@ func (s *stream) arrange(now time.Time) {
 		old[i] = nil
 		f.found, f.Path, f.gone = item, item.path, false
 		if !f.zipped {
-			f.size = item.info.Size()
+			f.size, f.mtime = item.size, item.mtime
 		}
 		s.files = append(s.files, f)
 	}
 	s.retire(old, now)
-	for _, f := range fresh {
-		if !s.introduce(f, f == s.files[len(s.files)-1]) {
-			s.files = slices.DeleteFunc(s.files, func(other *file) bool { return other == f })
-		}
+	if len(fresh) == 0 {
+		clear(s.waiting)
 	}
+	refused := s.introduce(fresh, now)
+	s.files = slices.DeleteFunc(s.files, func(f *file) bool { return slices.Contains(refused, f) })
 	for i, f := range s.files {
 		f.current, f.Seen = i == len(s.files)-1, now
 	}
+	s.forget(now)
 	s.fresh = false
 	if len(fresh) > 0 {
 		s.dirty = true
@@ -173,7 +181,6 @@ func (s *stream) arrange(now time.Time) {
 // retire keeps files that lost their name while there is something left to read,
 // and remembers the others.
 func (s *stream) retire(old []*file, now time.Time) {
-	kept := s.files
 	for _, f := range old {
 		if f == nil {
 			continue
@@ -182,99 +189,41 @@ func (s *stream) retire(old []*file, now time.Time) {
 			if !f.gone {
 				f.gone, f.goneAt = true, now
 			}
-			kept = slices.Insert(kept, 0, f)
+			s.files = slices.Insert(s.files, 0, f)
 			continue
 		}
-		s.ghosts = append(s.ghosts, f.seal())
-		f.close()
+		s.bury(f, now)
 	}
-	s.files = kept
-	s.ghosts = slices.DeleteFunc(s.ghosts, func(e entry) bool { return !e.Seen.IsZero() && now.Sub(e.Seen) > keepGone })
-	if n := len(s.ghosts) - keepGoneN; n > 0 && len(s.files) > 0 {
-		s.ghosts = slices.Delete(s.ghosts, 0, n)
+}
+
+// bury remembers what was read of a file that has gone, or was overwritten.
+func (s *stream) bury(f *file, now time.Time) {
+	e := f.seal()
+	if e.ID != 0 {
+		e.Seen = now
+		s.ghosts = append(s.ghosts, e)
 	}
+	f.close()
+	s.dirty = true
+}
+
+// forget drops the oldest of what is remembered of files that have gone. It
+// comes after the newest files were told apart, for which it is needed.
+func (s *stream) forget(now time.Time) {
+	excess := len(s.ghosts) - keepGoneN
+	s.ghosts = slices.DeleteFunc(s.ghosts, func(e entry) bool {
+		excess--
+		age := now.Sub(e.Seen)
+		if age < keepAtLeast || excess < 0 && age < keepGone {
+			return false
+		}
+		st, err := examinePath(e.Path)
+		return err != nil || !e.is(st)
+	})
 }
 
 func (s *stream) holds(f *file) bool {
 	return slices.ContainsFunc(s.held, func(o origin) bool { return o.f == f })
-}
-
-// length asks the open file for its size.
-func (f *file) length() int64 {
-	if f.fd == nil {
-		return f.size
-	}
-	info, err := f.fd.Stat()
-	if err != nil {
-		return f.size
-	}
-	return info.Size()
-}
-
-// introduce decides where the reading of a new file begins: where the journal
-// says, where its content was read to under another name, at its end, or at its
-// start.
-// It reports false when the file cannot be read now; a later scan tries again.
-func (s *stream) introduce(f *file, newest bool) bool {
-	if err := f.open(); err != nil {
-		s.fail(f, err)
-		return false
-	}
-	defer func() {
-		s.in.log.Debug("log file found", "stream", s.name, "path", f.Path, "inode", f.Inode, "birth", f.Birth, "generation", f.Generation, "offset", f.pos, "size", f.size)
-		if f.pos >= f.size && !f.zipped && !newest {
-			f.close()
-		}
-	}()
-	if e := s.known(f); e != nil {
-		path, ino, birth := f.Path, f.Inode, f.Birth
-		f.entry = *e
-		f.Path, f.Inode, f.Birth, f.pos = path, ino, birth, e.Offset
-		f.sum, f.sumAt, f.proven = e.TailHash, e.Offset, e.Offset
-		return true
-	}
-	if f.size == 0 {
-		return true // an identity needs some bytes
-	}
-	if err := f.identify(s.name); err != nil {
-		s.fail(f, err)
-		return false
-	}
-	if s.fresh && (s.in.cfg.InitialTail || f.found.rotated) && !f.zipped {
-		f.pos, f.Offset = f.size, f.size
-		f.mark()
-	}
-	return true
-}
-
-// known returns what is remembered of f's content: its own entry first, else
-// that of a file it is a copy of.
-func (s *stream) known(f *file) *entry {
-	for i, e := range s.ghosts {
-		if !e.is(f.Inode, f.Birth) {
-			continue
-		}
-		if f.proves(&e) || (e.Offset == 0 && f.begins(&e)) {
-			s.ghosts = slices.Delete(s.ghosts, i, i+1)
-			return &e
-		}
-		f.Generation = max(f.Generation, e.Generation+1) // overwritten while nobody watched
-	}
-	for i := len(s.ghosts) - 1; i >= 0; i-- {
-		if e := s.ghosts[i]; f.proves(&e) {
-			s.ghosts = slices.Delete(s.ghosts, i, i+1)
-			return &e
-		}
-	}
-	for _, other := range s.files { // a copy made just before its original is truncated
-		if other == f || other.ID == 0 || other.zipped {
-			continue
-		}
-		if e := other.seal(); f.proves(&e) {
-			return &e
-		}
-	}
-	return nil
 }
 
 // fail counts and reports a file that cannot be read; one that was renamed is

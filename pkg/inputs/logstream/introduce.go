@@ -1,0 +1,165 @@
+package logstream
+
+import (
+	"slices"
+	"time"
+)
+
+// settleTime is how long a file that may be a copy in the making must not have
+// grown before it is taken for what it is.
+const settleTime = 3 * time.Second
+
+// newcomer is a file that is seen for the first time.
+type newcomer struct {
+	*file
+	newest bool
+	head   []byte // the first bytes of its content
+}
+
+// introduce decides where the reading of new files begins: where the journal
+// says, where their content was read to under another name, at their end, or at
+// their start. Files that have their own entry come first, so that no copy takes
+// it from them. It returns those that cannot be read now; a later scan tries
+// again.
+func (s *stream) introduce(fresh []*file, now time.Time) (refused []*file) {
+	var unknown []newcomer
+	for _, f := range fresh {
+		n := newcomer{file: f, newest: f == s.files[len(s.files)-1]}
+		if err := n.open(); err != nil {
+			s.fail(f, err)
+			refused = append(refused, f)
+			continue
+		}
+		n.refresh()
+		n.head, _ = n.content(0, headSize) // whoever reads it reports what is wrong with it
+		if !s.resume(n) {
+			unknown = append(unknown, n)
+		}
+	}
+	for _, n := range unknown {
+		if !s.admit(n, now) {
+			refused = append(refused, n.file)
+		}
+	}
+	for _, f := range refused {
+		f.close()
+	}
+	for _, f := range fresh {
+		s.in.log.Debug("log file found", "stream", s.name, "path", f.Path, "inode", f.Inode, "birth", f.Birth,
+			"generation", f.Generation, "offset", f.pos, "size", f.size)
+		if f.pos >= f.size && !f.zipped && f != s.files[len(s.files)-1] {
+			f.close()
+		}
+	}
+	return refused
+}
+
+// resume goes on where the entry of the same place on disk says. When the
+// content is another, the file was overwritten while nobody watched.
+func (s *stream) resume(n newcomer) bool {
+	own := -1
+	for i, e := range s.ghosts {
+		if e.is(status{inode: n.Inode, birth: n.Birth}) && (own < 0 || e.Generation > s.ghosts[own].Generation) {
+			own = i
+		}
+	}
+	if own < 0 {
+		return false
+	}
+	e := s.ghosts[own]
+	if (e.ZipSize == 0 || e.ZipSize != n.size) && !n.continues(&e, n.head) { // to prove all of an archive takes long
+		n.Generation = e.Generation + 1
+		return false
+	}
+	if !s.adopt(n, e) {
+		return false
+	}
+	s.ghosts = slices.Delete(s.ghosts, own, own+1)
+	return true
+}
+
+// admit takes in a file without an entry of its own. It reports false when it is
+// too early to tell what it is: what copies and truncates a file has finished the
+// copy when it truncates, so only a file that still is there can have a copy in
+// the making.
+func (s *stream) admit(n newcomer, now time.Time) bool {
+	for i := len(s.ghosts) - 1; i >= 0; i-- {
+		if e := s.ghosts[i]; n.compare(&e, n.head) == confirms && s.adopt(n, e) {
+			s.ghosts = slices.Delete(s.ghosts, i, i+1)
+			return true
+		}
+	}
+	doubt := len(n.head) == 0
+	for _, f := range s.files {
+		if f == n.file || f.ID == 0 || f.pos == 0 {
+			continue
+		}
+		if e := f.seal(); n.compare(&e, n.head) == confirms && s.adopt(n, e) {
+			return true
+		}
+		doubt = doubt || n.resembles(f, n.head)
+	}
+	if doubt && !n.newest && !s.settled(n, now) {
+		return false
+	}
+	if len(n.head) == 0 {
+		return true // an identity needs some bytes
+	}
+	return s.begin(n)
+}
+
+// adopt goes on in a file where an entry says. A copy that is shorter than what
+// was read has been read.
+func (s *stream) adopt(n newcomer, e entry) bool {
+	path, ino, birth := n.Path, n.Inode, n.Birth
+	n.entry = e
+	n.Path, n.Inode, n.Birth = path, ino, birth
+	n.Marks = slices.Clone(e.Marks)
+	if n.zipped && e.ZipSize == n.size { // read to its end
+		n.pos = n.Offset
+		return true
+	}
+	n.ZipSize = 0
+	if err := n.seek(e.Offset); err != nil {
+		s.fail(n.file, err)
+		n.entry = entry{Path: path, Inode: ino, Birth: birth, Generation: e.Generation + 1}
+		return false
+	}
+	n.checked = n.mtime
+	return true
+}
+
+// begin gives a file its identity, and skips it where old content is not wanted.
+func (s *stream) begin(n newcomer) bool {
+	if err := n.identify(s.in.opt.Hostname, s.name); err != nil {
+		s.fail(n.file, err)
+		return false
+	}
+	if s.fresh && (s.in.cfg.InitialTail || n.found.rotated) && !n.zipped {
+		if err := n.seek(n.size); err != nil {
+			s.fail(n.file, err)
+			return false
+		}
+	}
+	return true
+}
+
+// waiting is a file that is watched before it is read.
+type waiting struct {
+	size  int64
+	since time.Time
+}
+
+// settled reports whether a file has stayed as it is for settleTime.
+func (s *stream) settled(n newcomer, now time.Time) bool {
+	w, ok := s.waiting[n.Inode]
+	if !ok || w.size != n.size {
+		w = waiting{size: n.size, since: now}
+		s.waiting[n.Inode] = w
+	}
+	if now.Sub(w.since) < settleTime {
+		return false
+	}
+	delete(s.waiting, n.Inode)
+	return true
+}
