@@ -1,8 +1,40 @@
-GO ?= go
+GO    ?= go
+TOOLS := .tools
 
-.PHONY: build test
-build:
+.PHONY: help build demo test test-real race lint fuzz bench benchstat clean
+
+help:                         ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 14
+
+build:                        ## the four binaries, in bin/
 	$(GO) build -o bin/ ./cmd/...
 
-test:
+demo: build                   ## the whole suite here: http://127.0.0.1:8340
+	bin/tocsin demo
+
+test:                         ## the whole suite of tests, with Go only
 	$(GO) test ./...
+
+test-real:                    ## the tests against real servers, which it installs and starts
+	scripts/test-real
+
+race:                         ## the packages under the race detector
+	$(GO) test -race -short ./pkg/...
+
+$(TOOLS)/gofumpt $(TOOLS)/staticcheck $(TOOLS)/benchstat: tools/go.mod
+	cd tools && GOBIN=$(abspath $(TOOLS)) $(GO) install mvdan.cc/gofumpt honnef.co/go/tools/cmd/staticcheck golang.org/x/perf/cmd/benchstat
+
+lint: $(TOOLS)/gofumpt $(TOOLS)/staticcheck ## formatting, vet, staticcheck, Lua, YAML, shell
+	scripts/lint
+
+fuzz:                         ## every fuzz target, a few seconds each
+	scripts/fuzz
+
+bench:                        ## the benchmarks, six times, to compare with benchstat
+	$(GO) test ./bench/... -run xxx -bench . -count=6 | tee bench/latest.txt
+
+benchstat: $(TOOLS)/benchstat ## the last bench against the committed baseline
+	$(TOOLS)/benchstat bench/baseline.txt bench/latest.txt
+
+clean:                        ## what was built
+	rm -rf bin $(TOOLS)
