@@ -10,10 +10,9 @@ import (
 
 // builder makes one message of captures. Names captured first win.
 type builder struct {
-	d        *declarative
-	m, raw   *message.Message
-	err      error
-	position int
+	d      *declarative
+	m, raw *message.Message
+	err    error
 
 	ascii    bool   // the record is, so what is cut out of it needs no check
 	seen     uint16 // targets that were captured, as 1<<target
@@ -32,11 +31,25 @@ func (b *builder) first(t target) bool {
 
 func (b *builder) has(t target) bool { return b.seen&(1<<t) != 0 }
 
-// entry takes one named capture.
-func (b *builder) entry(e *lpeg.Entry) {
-	s := b.d.layout.slot(e.Name, b.position)
-	b.position++
-	v := &e.Value
+// take takes what a pattern captured.
+func (b *builder) take(c *captures) {
+	if c.entries != nil {
+		b.entries(c.entries)
+		return
+	}
+	for i, s := range c.slots {
+		b.capture(s, &c.values[i])
+	}
+}
+
+func (b *builder) entries(list []lpeg.Entry) {
+	for i := range list {
+		b.capture(b.d.layout.slot(list[i].Name), &list[i].Value)
+	}
+}
+
+// capture takes one named capture.
+func (b *builder) capture(s *slot, v *lpeg.Value) {
 	if v.Kind == lpeg.KindNil || s.target == toNothing {
 		return
 	}
@@ -73,16 +86,13 @@ func (b *builder) extract() {
 		text = b.raw.Payload
 	}
 	for _, pattern := range b.d.extract {
-		table, ok, err := b.d.match(b.d.second, pattern, text)
+		found, ok, err := b.d.match(b.d.second, pattern, text)
 		if err != nil {
 			b.err = &refusal{reason: "extract from a record of " + b.raw.Logger, cause: err}
 			return
 		}
-		if !ok || table == nil {
-			continue
-		}
-		for i := range table.Named {
-			b.entry(&table.Named[i])
+		if ok {
+			b.take(&found)
 		}
 	}
 }
@@ -126,13 +136,14 @@ func (b *builder) pid(v *lpeg.Value) {
 }
 
 func (b *builder) field(s *slot, v *lpeg.Value) {
-	if b.m.Field(s.name) != nil {
+	if s.record == b.d.record {
 		return
 	}
 	value, ok := b.convert(s.conversion, v)
 	if !ok {
 		return
 	}
+	s.record = b.d.record
 	if s.representation == "" {
 		switch value.Type {
 		case message.String:
@@ -244,8 +255,9 @@ func (b *builder) finish() {
 		}
 	}
 	b.severities()
-	for i := range l.fields {
-		if m.Field(l.fields[i].Name) == nil {
+	for i, s := range l.added {
+		if s.record != b.d.record {
+			s.record = b.d.record
 			m.Fields = append(m.Fields, l.fields[i])
 		}
 	}
@@ -291,7 +303,6 @@ func (b *builder) severities() {
 	if label == "" && severity >= 0 && int(severity) < len(severityLabels) {
 		label = severityLabels[severity]
 	}
-	if m.Field(severityLabel) == nil {
-		m.AddString(severityLabel, b.valid(label))
-	}
+	m.AddString(severityLabel, b.valid(label))
+	l.labelled.record = b.d.record
 }

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -20,17 +19,20 @@ import (
 type declarative struct {
 	p       *Plugin
 	layout  *layout
-	grammar *lpeg.Pattern // one table capture around the script's pattern
+	grammar *rule
 	values  *lpeg.Values
-	second  *lpeg.Values // for the other patterns: the grammar's table stays valid
+	second  *lpeg.Values // for the other patterns: the grammar's captures stay valid
 	inLua   bool         // the grammar calls Lua functions: each match is a protected call
 
-	extract []*lpeg.Pattern // run over the decoded Payload
+	extract []*rule // run over the decoded Payload
 
-	logger     *lpeg.Pattern // nil: none
-	loggerText string        // the Logger that loggerVals was made of
+	logger     *rule  // nil: none
+	loggerText string // the Logger that loggerVals was made of
 	loggerVals []lpeg.Entry
 	loggerDone bool
+
+	record  uint64 // number of the message being built
+	matches uint64 // number of the last match
 
 	multi *multiline // nil: every record is one line
 	msg   message.Message
@@ -52,17 +54,16 @@ func newDeclarative(p *Plugin) (*declarative, error) {
 	if !ok {
 		return nil, nil
 	}
-	var b lpeg.Builder
-	d := &declarative{p: p, grammar: b.Ct(pattern)}
+	d := &declarative{p: p, grammar: &rule{pattern: pattern}}
 	d.values = lpeg.NewValues(foreignHost())
 	d.second = lpeg.NewValues(foreignHost())
 	d.values.SetLimits(patternLimits(p.opts.Limits))
 	d.second.SetLimits(patternLimits(p.opts.Limits))
 	d.counted = d.pass
 	if logger, ok := p.eng.lpeg.Pattern(p.eng.global("logger_grammar")); ok {
-		d.logger = b.Ct(logger)
+		d.logger = &rule{pattern: logger}
 	}
-	if err := d.readExtract(&b); err != nil {
+	if err := d.readExtract(); err != nil {
 		return nil, err
 	}
 	var err error
@@ -76,10 +77,10 @@ func newDeclarative(p *Plugin) (*declarative, error) {
 }
 
 // readExtract reads the global extract: a pattern or a list of them.
-func (d *declarative) readExtract(b *lpeg.Builder) error {
+func (d *declarative) readExtract() error {
 	v := d.p.eng.global("extract")
 	if pattern, ok := d.p.eng.lpeg.Pattern(v); ok {
-		d.extract = append(d.extract, b.Ct(pattern))
+		d.extract = append(d.extract, &rule{pattern: pattern})
 		return nil
 	}
 	list, ok := v.(*lua.LTable)
@@ -91,7 +92,7 @@ func (d *declarative) readExtract(b *lpeg.Builder) error {
 		if !isPattern {
 			return fmt.Errorf("extract[%d] is a %s; want a pattern", i, list.RawGetInt(i).Type())
 		}
-		d.extract = append(d.extract, b.Ct(pattern))
+		d.extract = append(d.extract, &rule{pattern: pattern})
 	}
 	return nil
 }
@@ -131,55 +132,6 @@ func foreignHost() *lpeg.ForeignHost {
 			return lpeg.Value{}, false, errNeedsLua
 		},
 	}
-}
-
-// match runs a pattern made by Ct; ok is false when it does not match. The
-// table is valid until the next match with the same evaluator.
-func (d *declarative) match(with *lpeg.Values, pattern *lpeg.Pattern, subject string) (table *lpeg.Table, ok bool, err error) {
-	if !d.inLua {
-		values, end, err := with.Match(pattern, subject, 0, nil)
-		if err == nil {
-			return captured(values), end >= 0, nil
-		}
-		if !errors.Is(err, errNeedsLua) {
-			return nil, false, err
-		}
-		d.inLua = true
-	}
-	return d.matchInLua(pattern, subject)
-}
-
-// matchInLua runs a pattern under the limits of a call.
-func (d *declarative) matchInLua(pattern *lpeg.Pattern, subject string) (table *lpeg.Table, ok bool, err error) {
-	var matchErr error
-	fn := d.p.L.NewFunction(func(L *lua.LState) int {
-		var values []lpeg.Value
-		var end int
-		values, end, matchErr = d.p.eng.lpeg.Values(L).Match(pattern, subject, 0, nil)
-		if table, ok = captured(values), end >= 0; table != nil {
-			// There is one evaluator for all patterns of the state.
-			table = &lpeg.Table{Array: slices.Clone(table.Array), Named: slices.Clone(table.Named)}
-		}
-		return 0
-	})
-	if _, _, err := d.p.eng.call(fn); err != nil {
-		return nil, false, err
-	}
-	return table, ok, matchErr
-}
-
-// captured returns the table of a Ct, also when the script wrote one itself.
-func captured(values []lpeg.Value) *lpeg.Table {
-	if len(values) == 0 {
-		return nil
-	}
-	t := values[0].Table()
-	if t != nil && len(t.Named) == 0 && len(t.Array) > 0 {
-		if inner := t.Array[0].Table(); inner != nil {
-			return inner
-		}
-	}
-	return t
 }
 
 // pass emits a message and counts it.
@@ -238,29 +190,24 @@ func (r *refusal) Unwrap() error { return r.cause }
 
 // decode runs the grammar over raw's Payload into m.
 func (d *declarative) decode(m *message.Message, raw *message.Message) error {
-	table, ok, err := d.match(d.values, d.grammar, raw.Payload)
+	found, ok, err := d.match(d.values, d.grammar, raw.Payload)
 	if err != nil {
 		return &refusal{reason: "run the grammar of " + d.p.opts.Name, line: strings.Clone(raw.Payload[:min(len(raw.Payload), shownText)]), cause: err}
 	}
 	if !ok {
 		return &refusal{reason: "cannot parse a record of " + raw.Logger, line: strings.Clone(raw.Payload[:min(len(raw.Payload), shownText)])}
 	}
-	return d.build(m, raw, table)
+	return d.build(m, raw, &found)
 }
 
 // build fills m from the captures, the logger's captures, the defaults and raw.
-func (d *declarative) build(m, raw *message.Message, table *lpeg.Table) error {
+func (d *declarative) build(m, raw *message.Message, found *captures) error {
 	m.Reset()
+	d.record++
 	b := builder{d: d, m: m, raw: raw, ascii: isASCII(raw.Payload)}
 	d.evaluateLogger(raw.Logger)
-	if table != nil {
-		for i := range table.Named {
-			b.entry(&table.Named[i])
-		}
-	}
-	for i := range d.loggerVals {
-		b.entry(&d.loggerVals[i])
-	}
+	b.take(found)
+	b.entries(d.loggerVals)
 	if b.err == nil && len(d.extract) > 0 {
 		b.extract()
 	}
@@ -279,9 +226,9 @@ func (d *declarative) evaluateLogger(logger string) {
 	}
 	d.loggerText, d.loggerDone = strings.Clone(logger), true
 	d.loggerVals = d.loggerVals[:0]
-	t, ok, err := d.match(d.second, d.logger, d.loggerText)
-	if err == nil && ok && t != nil {
-		d.loggerVals = append(d.loggerVals, t.Named...)
+	found, ok, err := d.match(d.second, d.logger, d.loggerText)
+	if err == nil && ok {
+		d.loggerVals = found.appendEntries(d.loggerVals)
 	}
 }
 
@@ -317,7 +264,10 @@ func (d *declarative) parseTime(s string) (int64, bool) {
 // isASCII tells that every piece cut out of s is valid UTF-8.
 func isASCII(s string) bool {
 	for len(s) >= 8 {
-		if (uint64(s[0])|uint64(s[1])|uint64(s[2])|uint64(s[3])|uint64(s[4])|uint64(s[5])|uint64(s[6])|uint64(s[7]))&0x80 != 0 {
+		// written so that the compiler makes one load of it
+		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		if w&0x8080808080808080 != 0 {
 			return false
 		}
 		s = s[8:]

@@ -42,6 +42,8 @@ type slot struct {
 	representation string
 	target         target
 	conversion     conversion
+	record         uint64 // the last message that has this field
+	match          uint64 // the last match that captured this name
 }
 
 // labelMode is the global severity_label.
@@ -57,10 +59,11 @@ const (
 // layout is everything a declarative decoder's script says besides its grammar.
 type layout struct {
 	slots    map[string]*slot
-	order    []*slot // slots by the position of their capture, a guess that mostly holds
 	defaults message.Message
 	named    uint8           // the headers defaults has
 	fields   []message.Field // default fields, then common tags: added where absent
+	added    []*slot         // of these fields
+	labelled *slot           // of severity_label
 	severity map[string]int32
 	fallback int32
 	label    labelMode
@@ -81,16 +84,15 @@ func newLayout(p *Plugin) (*layout, error) {
 			return nil, err
 		}
 	}
+	l.labelled = l.slots[severityLabel]
+	for i := range l.fields {
+		l.added = append(l.added, l.declared(l.fields[i].Name))
+	}
 	return l, nil
 }
 
-// slot returns what to do with a captured name; position is where it stood.
-func (l *layout) slot(name string, position int) *slot {
-	if position < len(l.order) {
-		if s := l.order[position]; s.name == name {
-			return s
-		}
-	}
+// slot returns what to do with a captured name.
+func (l *layout) slot(name string) *slot {
 	s := l.slots[name]
 	if s == nil {
 		name = strings.Clone(name)
@@ -101,11 +103,6 @@ func (l *layout) slot(name string, position int) *slot {
 		if len(l.slots) < maxSlots {
 			l.slots[name] = s
 		}
-	}
-	if position == len(l.order) && position < maxSlots {
-		l.order = append(l.order, s)
-	} else if position < len(l.order) {
-		l.order[position] = s
 	}
 	return s
 }

@@ -8,7 +8,6 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
-	"github.com/tocsin-lma/tocsin/pkg/lpeg"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 )
 
@@ -22,9 +21,9 @@ const (
 // (start, continuation) or by the decoded message (open, key).
 type multiline struct {
 	d            *declarative
-	start        *lpeg.Pattern
-	continuation *lpeg.Pattern
-	open         *lpeg.Pattern
+	start        *rule
+	continuation *rule
+	open         *rule
 	key          []string
 	appendRaw    bool // lines the grammar refuses belong to the open record
 	separator    string
@@ -48,7 +47,7 @@ func newMultiline(p *Plugin, d *declarative) (*multiline, error) {
 		return nil, fmt.Errorf("the global multiline is a %s; want a table", v.Type())
 	}
 	m := &multiline{d: d}
-	for name, dst := range map[string]**lpeg.Pattern{"start": &m.start, "continuation": &m.continuation, "open": &m.open} {
+	for name, dst := range map[string]**rule{"start": &m.start, "continuation": &m.continuation, "open": &m.open} {
 		v := t.RawGetString(name)
 		if v == lua.LNil {
 			continue
@@ -57,8 +56,7 @@ func newMultiline(p *Plugin, d *declarative) (*multiline, error) {
 		if !ok {
 			return nil, fmt.Errorf("multiline.%s is a %s; want a pattern", name, v.Type())
 		}
-		var b lpeg.Builder
-		*dst = b.Ct(pattern)
+		*dst = &rule{pattern: pattern}
 	}
 	if m.start == nil && m.continuation == nil && m.open == nil {
 		return nil, errors.New("the global multiline has none of start, continuation, open; name the pattern that tells records apart")
@@ -82,7 +80,7 @@ func (m *multiline) process(raw *message.Message, emit message.Emit) error {
 	return m.byText(raw, emit)
 }
 
-func (m *multiline) matches(p *lpeg.Pattern, text string) (bool, error) {
+func (m *multiline) matches(p *rule, text string) (bool, error) {
 	_, ok, err := m.d.match(m.d.second, p, text)
 	return ok, err
 }
@@ -127,7 +125,7 @@ func (m *multiline) add(text string) {
 
 // afterDecoding decides with the decoded message.
 func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error {
-	table, ok, err := m.d.match(m.d.values, m.d.grammar, raw.Payload)
+	found, ok, err := m.d.match(m.d.values, m.d.grammar, raw.Payload)
 	if err != nil {
 		return &refusal{reason: "run the grammar of " + m.d.p.opts.Name, cause: err}
 	}
@@ -138,11 +136,11 @@ func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error
 		return m.extend(raw.Payload, emit)
 	}
 	msg := &m.d.msg
-	if err := m.d.build(msg, raw, table); err != nil {
+	if err := m.d.build(msg, raw, &found); err != nil {
 		return err
 	}
 	if m.pending != nil {
-		if len(m.key) > 0 && m.keyOf(table, raw) == m.keyText {
+		if len(m.key) > 0 && m.keyOf(&found, raw) == m.keyText {
 			return m.extend(msg.Payload, emit)
 		}
 		if err := m.flush(emit); err != nil {
@@ -156,13 +154,13 @@ func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error
 	if !opens {
 		return emit(msg)
 	}
-	m.keyText = m.keyOf(table, raw)
+	m.keyText = m.keyOf(&found, raw)
 	m.begin(msg.Clone(), msg.Payload)
 	return nil
 }
 
 // keyOf joins the values of the key's names as they were captured.
-func (m *multiline) keyOf(table *lpeg.Table, raw *message.Message) string {
+func (m *multiline) keyOf(found *captures, raw *message.Message) string {
 	if len(m.key) == 0 {
 		return ""
 	}
@@ -171,11 +169,9 @@ func (m *multiline) keyOf(table *lpeg.Table, raw *message.Message) string {
 		if name == "Logger" {
 			b.WriteString(raw.Logger)
 		}
-		if table != nil {
-			if v, ok := table.Get(name); ok {
-				text, _ := v.AsText()
-				b.WriteString(text)
-			}
+		if v, ok := found.get(name); ok {
+			text, _ := v.AsText()
+			b.WriteString(text)
 		}
 		b.WriteByte(0)
 	}
