@@ -1,6 +1,6 @@
 // Package encoders turns messages into what outputs send: bulk lines for
-// Elasticsearch, line protocol, check results for Sensu and Nagios, syslog
-// lines, mails, frames.
+// Elasticsearch, line protocol, check results for Sensu and Nagios, events,
+// syslog lines, mails, frames.
 //
 // Invariant: an encoder appends whole items to dst, each of which can be told
 // from the next (a line, a pair of lines, a frame), or leaves dst as it was. Its
@@ -49,6 +49,9 @@ func table() map[string]opener {
 		},
 		"status_smtp": func(n *config.Node, o Options) (Encoder, error) {
 			return decoded(n, DefaultMailConfig(), func(c MailConfig) (*Mail, error) { return NewMail(c, o) })
+		},
+		"event": func(n *config.Node, o Options) (Encoder, error) {
+			return decoded(n, DefaultEventConfig(), func(c EventConfig) (*Event, error) { return NewEvent(c, o) })
 		},
 		"syslog": func(n *config.Node, _ Options) (Encoder, error) {
 			return decoded(n, DefaultSyslogConfig(), NewSyslog)

@@ -33,7 +33,7 @@ func FuzzEncode(f *testing.F) {
 			require.True(t, json.Valid(lines[0]) && json.Valid(lines[1]), "%s", out)
 			require.True(t, utf8.Valid(out))
 		}
-		for _, encoder := range []string{"json", "status_sensu"} {
+		for _, encoder := range []string{"json", "status_sensu", "event"} {
 			out, err := open(t, encoder, "", false).Encode(nil, m)
 			if err == nil && len(out) > 0 {
 				require.True(t, json.Valid(out), "%s", out)

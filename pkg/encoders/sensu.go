@@ -87,7 +87,7 @@ func (e *Sensu) Encode(dst []byte, m *message.Message) ([]byte, error) {
 		status = e.cfg.UnknownStatus
 	}
 	dst = strconv.AppendInt(append(dst, `,"status":`...), int64(status), 10)
-	if handler := e.handler(m); handler != "" {
+	if handler := handlerOf(m, e.cfg.NotificationHandler, e.cfg.NoopHandler); handler != "" {
 		dst = appendString(append(dst, `,"handler":`...), handler)
 	}
 	dst = appendString(append(dst, `,"output":`...), output(m, v, status))
@@ -122,17 +122,19 @@ func (e *Sensu) source(m *message.Message, v verdict) string {
 	return m.Hostname
 }
 
-func (e *Sensu) handler(m *message.Message) string {
+// handlerOf names who takes the event of a verdict: nobody without alerting, and
+// without notification the one that does nothing.
+func handlerOf(m *message.Message, notification, noop string) string {
 	if on, _ := m.Bool("alerting_enabled"); !on {
 		return ""
 	}
 	if on, _ := m.Bool("notification_enabled"); !on {
-		return e.cfg.NoopHandler
+		return noop
 	}
 	if own, _ := m.Text("notification_handler"); own != "" {
 		return own
 	}
-	return e.cfg.NotificationHandler
+	return notification
 }
 
 func output(m *message.Message, v verdict, status int) string {
