@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/store"
+	"github.com/tocsin-lma/tocsin/pkg/web"
 )
 
 const eventsHelp = `Usage: tocsin events [FLAGS]
@@ -106,5 +107,5 @@ func eventCells(e *store.Event) []string {
 	if e.Before != nil {
 		before = e.Before.Label()
 	}
-	return []string{stamp(e.Time), string(e.Kind), name, before, e.Status.Label(), firstReason(e.Alarms)}
+	return []string{stamp(e.Time), string(e.Kind), name, before, e.Status.Label(), web.Why(e.Alarms)}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tocsin-lma/tocsin/pkg/health"
 	"github.com/tocsin-lma/tocsin/pkg/store"
+	"github.com/tocsin-lma/tocsin/pkg/web"
 )
 
 const backtestHelp = `Usage: tocsin backtest FILE... --config NEW [FLAGS]
@@ -131,7 +132,7 @@ func (o *outcome) add(e store.Event) {
 		o.Fired++
 		if o.First == nil {
 			at := e.Time
-			o.First, o.Why = &at, firstReason(e.Alarms)
+			o.First, o.Why = &at, web.Why(e.Alarms)
 		}
 	}
 	if urgency(e.Status) > urgency(o.Worst) {

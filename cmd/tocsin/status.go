@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin-lma/tocsin/pkg/health"
 	"github.com/tocsin-lma/tocsin/pkg/store"
+	"github.com/tocsin-lma/tocsin/pkg/web"
 )
 
 const statusHelp = `Usage: tocsin status [NAME] [FLAGS]
@@ -179,7 +180,7 @@ func printOverview(p *printer, v *overview, one bool) error {
 	if len(v.Clusters) > 0 {
 		t := table{header: []string{"CLUSTER", "STATUS", "FOR", "WHY"}}
 		for _, c := range v.Clusters {
-			why := firstReason(c.Alarms)
+			why := web.Why(c.Alarms)
 			if s := silencedBy(v.Silences, c.Name, "", ""); s != "" {
 				why = "[silenced until " + s + "] " + why
 			}
@@ -226,7 +227,7 @@ func printMembers(p *printer, v *overview, now time.Time) error {
 	}
 	t := table{header: []string{"ALARM", "STATUS", "FOR", "WHY"}}
 	for _, m := range v.Members {
-		why := firstReason(m.Alarms)
+		why := web.Why(m.Alarms)
 		if s := silencedBy(v.Silences, "", m.Member, m.Host); s != "" {
 			why = "[silenced until " + s + "] " + why
 		}
