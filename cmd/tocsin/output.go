@@ -124,10 +124,13 @@ func (p *printer) table(t *table) error {
 				b.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
 			}
 		}
-		b.WriteByte('\n')
+		line := strings.TrimRight(b.String(), " ")
+		if _, err := io.WriteString(p.w, line+"\n"); err != nil {
+			return err
+		}
+		b.Reset()
 	}
-	_, err := io.WriteString(p.w, b.String())
-	return err
+	return nil
 }
 
 // paint colours the label of a status; other texts, and those for machines, stay

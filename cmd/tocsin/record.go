@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/tocsin-lma/tocsin/pkg/matcher"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 )
 
@@ -39,10 +40,13 @@ func runRecord(ctx context.Context, std streams, args []string) int {
 	t.set.StringVar(&t.address, "address", "metriccollector", "")
 	expr := t.set.String("matcher", recordMatcher, "")
 	span := t.set.Duration("for", 0, "")
-	count := t.set.Int("n", -1, "")
+	count := t.set.Int("n", 0, "")
 	force := t.set.Bool("force", false, "")
 	if code, done := t.parse(args, 1, 1); done {
 		return code
+	}
+	if _, err := matcher.Parse(*expr); err != nil {
+		return t.end(usageError{fmt.Sprintf("--matcher: %v", err)})
 	}
 	if *span > 0 {
 		var cancel context.CancelFunc
@@ -94,7 +98,7 @@ func createRecording(stdout io.Writer, path string, force bool) (w io.Writer, fi
 	return f, f.Close, nil
 }
 
-// record writes messages until ctx is done or there are count of them.
+// record writes messages until ctx is done or there are count of them; 0: no limit.
 func record(ctx context.Context, w io.Writer, header recordingHeader, address string, count int) (n int, err error) {
 	out, err := newRecordingWriter(w, header)
 	if err != nil {
@@ -102,9 +106,6 @@ func record(ctx context.Context, w io.Writer, header recordingHeader, address st
 	}
 	flushed := time.Now()
 	err = tapMessages(ctx, address, header.Matcher, func(m *message.Message) error {
-		if count >= 0 && n >= count {
-			return io.EOF
-		}
 		now := time.Now()
 		if err := out.write(now, m); err != nil {
 			return fmt.Errorf("write recording: %w", err)

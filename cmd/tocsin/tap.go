@@ -44,7 +44,7 @@ const framesType = "application/vnd.tocsin.frames"
 func runTap(ctx context.Context, std streams, args []string) int {
 	t := newTool(std, "tap", tapHelp).withAddress()
 	expr := t.set.String("matcher", "TRUE", "")
-	count := t.set.Int("n", -1, "")
+	count := t.set.Int("n", 0, "")
 	if code, done := t.parse(args, 0, 0); done {
 		return code
 	}
@@ -52,9 +52,6 @@ func runTap(ctx context.Context, std streams, args []string) int {
 	p.lines = true
 	seen := 0
 	err := tapMessages(ctx, t.address, *expr, func(m *message.Message) error {
-		if *count >= 0 && seen >= *count {
-			return io.EOF
-		}
 		seen++
 		err := printMessage(p, m)
 		if err == nil && seen == *count {
