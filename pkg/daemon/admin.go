@@ -11,6 +11,7 @@ import (
 
 	"github.com/tocsin-lma/tocsin/pkg/matcher"
 	"github.com/tocsin-lma/tocsin/pkg/selfmon"
+	"github.com/tocsin-lma/tocsin/pkg/silence"
 )
 
 // startAdmin serves the pages and the API of the daemon. The address is that of
@@ -60,8 +61,24 @@ func (d *Daemon) adminHandler(g *generation) http.Handler {
 	mux.HandleFunc("GET /api/v1/report", d.serveReport)
 	mux.HandleFunc("GET /api/v1/tap", d.serveTap)
 	mux.HandleFunc("POST /api/v1/reload", d.serveReload)
+	if d.silences != nil {
+		mux.Handle(silence.Path, d.silences.Handler())
+		mux.Handle(silence.Path+"/", d.silences.Handler())
+	}
 	mux.Handle("/", d.pages())
-	return mux
+	return sameSite(mux)
+}
+
+// sameSite refuses what a page of somebody else asks a browser to change here.
+func sameSite(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		site := r.Header.Get("Sec-Fetch-Site")
+		if r.Method != http.MethodGet && r.Method != http.MethodHead && site != "" && site != "same-origin" && site != "none" {
+			writeError(w, http.StatusForbidden, errors.New("changes are not for other sites"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // daemonInfo is what a daemon says about itself.
@@ -114,11 +131,6 @@ func (d *Daemon) serveConfig(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (d *Daemon) serveReload(w http.ResponseWriter, r *http.Request) {
-	// A form on somebody else's page must not reload this daemon.
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
-		writeError(w, http.StatusForbidden, errors.New("reload is not for other sites"))
-		return
-	}
 	if err := d.Reload(r.Context()); err != nil {
 		writeError(w, http.StatusUnprocessableEntity, err)
 		return

@@ -26,6 +26,7 @@ import (
 	"github.com/tocsin-lma/tocsin/pkg/decoders"
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
 	"github.com/tocsin-lma/tocsin/pkg/selfmon"
+	"github.com/tocsin-lma/tocsin/pkg/silence"
 	"github.com/tocsin-lma/tocsin/pkg/web"
 )
 
@@ -61,7 +62,9 @@ type Daemon struct {
 	reloads chan chan error
 	health  *healthSource // an aggregator's; nil in other roles
 	rejects *decoders.Rejects
-	board   board
+	// silences are an aggregator's; nil in other roles.
+	silences *silence.Store
+	board    board
 
 	mu      sync.RWMutex
 	current *generation

@@ -267,3 +267,20 @@ func TestAListenerThatCannotBindNamesTheSetting(t *testing.T) {
 	require.ErrorIs(t, err, daemon.ErrConfig)
 	require.ErrorContains(t, err, "--admin")
 }
+
+func TestNotifyingOutputsHaveAnEncoderOfTheirOwn(t *testing.T) {
+	_, err := daemon.Check(daemon.Options{Role: daemon.Aggregator, Sources: source(`
+aggregator:
+  output:
+    a: {engine: alertmanager, address: 'http://127.0.0.1:9093', message_matcher: "Type == 'gse_metric'"}
+    w: {engine: webhook, address: 'http://127.0.0.1:9', message_matcher: "Type == 'gse_metric'"}
+    i: {engine: icinga2, address: 'https://127.0.0.1:5665', message_matcher: "Type == 'gse_metric'"}
+    m: {engine: smtp, host: 127.0.0.1, send_from: a@example.org, send_to: [b@example.org], message_matcher: "Type == 'gse_metric'"}
+    p: {engine: prometheus, message_matcher: "Type =~ /metric$/"}
+    r: {engine: remote_write, address: 'http://127.0.0.1:9/api/v1/write', message_matcher: "Type =~ /metric$/"}
+    o: {engine: otlp, message_matcher: "Type == 'log'"}
+    n: {engine: nagios, address: 'http://127.0.0.1:9/status', message_matcher: "Type == 'gse_metric'"}
+    q: {engine: amqp, url: 'amqp://127.0.0.1/', message_matcher: "Type == 'gse_metric'"}
+`)})
+	require.NoError(t, err)
+}

@@ -18,8 +18,22 @@ func encoderNames() map[string]string {
 	return map[string]string{"ProtobufEncoder": "protobuf", "PayloadEncoder": "payload", "ESJsonEncoder": "elasticsearch", "RstEncoder": "rst"}
 }
 
+// eventEvery is the event encoder that writes every verdict, for far sides that
+// forget what is not repeated.
+const eventEvery = "event_every"
+
+func everyVerdict() *config.Node {
+	n, err := config.Load(config.Source{Name: "shipped:" + eventEvery, Data: []byte("on_change: false")})
+	if err != nil {
+		panic(err) // the text is ours
+	}
+	return n
+}
+
 // stateful encoders remember what they wrote, so all goroutines share one.
-func stateful(encoder string) bool { return encoder == "status_smtp" || encoder == "sandbox" }
+func stateful(encoder string) bool {
+	return encoder == "status_smtp" || encoder == "event" || encoder == "sandbox"
+}
 
 // encoder finds the encoder that an output names: a section, with or without the
 // ending "_encoder", or an engine. All goroutines get one of their own, or share
@@ -38,6 +52,9 @@ func (p *parts) encoder(output *config.Node, ref string) func() pipeline.Encoder
 	}
 	if known, ok := encoderNames()[engine]; ok {
 		engine = known
+	}
+	if engine == eventEvery && section == nil {
+		engine, section = "event", everyVerdict()
 	}
 	make, err := p.encoderMaker(engine, ref, section)
 	if err != nil {

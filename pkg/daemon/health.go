@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/gse"
+	"github.com/tocsin-lma/tocsin/pkg/silence"
 	"github.com/tocsin-lma/tocsin/pkg/store"
 )
 
@@ -25,7 +26,12 @@ func (d *Daemon) openHealth() error {
 		return err
 	}
 	d.health = &healthSource{state: store.NewState(history, d.log), history: history}
-	return nil
+	d.silences, err = silence.Open(filepath.Join(d.opt.DataDir, "silences.json"), time.Now)
+	if errors.Is(err, silence.ErrDamaged) {
+		d.log.Error("the silences are lost, everything alerts", "error", err)
+		err = nil
+	}
+	return err
 }
 
 // Clusters returns the newest verdict of every cluster, worst first.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin-lma/tocsin/pkg/buffer"
 	"github.com/tocsin-lma/tocsin/pkg/config"
+	"github.com/tocsin-lma/tocsin/pkg/matcher"
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
 )
 
@@ -167,14 +168,23 @@ func (p *parts) addOutput(name string, n *config.Node, c *outputConfig, plugin o
 	batch.Count = c.FlushCount
 	batch.Bytes = cmp.Or(c.FlushBytes, batch.Bytes, 256<<10)
 	p.queues = append(p.queues, queueSpec{len(p.spec.Outputs), name, p.queueOptions(n, c, plugin)})
+	want, encode := p.matcher(n, c.Matcher), p.encoder(n, cmp.Or(c.Encoder, plugin.encoder))
 	p.spec.Outputs = append(p.spec.Outputs, pipeline.OutputSpec{
-		Name: name, Matcher: p.matcher(n, c.Matcher), NewEncoder: p.encoder(n, cmp.Or(c.Encoder, plugin.encoder)), Output: out, Batch: batch,
+		Name: name, Matcher: want, NewEncoder: p.silenced(encode, want), Output: out, Batch: batch,
 		Retry: pipeline.RetryOptions{
 			Delay: c.Retries.Delay, MaxDelay: c.Retries.MaxDelay, MaxJitter: c.Retries.MaxJitter,
 			MaxRetries: max(c.Retries.MaxRetries, 0), Timeout: time.Duration(c.SendTimeout),
 		},
 		DeadLetter: filepath.Join(p.d.opt.DataDir, "dead_letter", name+".ndjson"),
 	})
+}
+
+// silenced puts an aggregator's silences before an encoder.
+func (p *parts) silenced(encode func() pipeline.Encoder, want *matcher.Matcher) func() pipeline.Encoder {
+	if p.d.silences == nil {
+		return encode
+	}
+	return func() pipeline.Encoder { return p.d.silences.Wrap(encode(), want) }
 }
 
 func (p *parts) queueOptions(n *config.Node, c *outputConfig, plugin outputPlugin) buffer.Options {

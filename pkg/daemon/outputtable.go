@@ -71,13 +71,13 @@ func outputPlugins() map[string]outputPlugin {
 		}), "status_nagios", buffer.Drop, each},
 		"icinga2": {newOutput(icinga2.DefaultConfig, func(_ *parts, c icinga2.Config) (pipeline.Output, error) {
 			return icinga2.New(c)
-		}), "status_sensu", buffer.Drop, each},
+		}), "event", buffer.Drop, each},
 		"alertmanager": {newOutput(alertmanager.DefaultConfig, func(_ *parts, c alertmanager.Config) (pipeline.Output, error) {
 			return alertmanager.New(c, time.Now)
-		}), "status_sensu", buffer.Drop, soon},
+		}), eventEvery, buffer.Drop, soon},
 		"webhook": {newOutput(webhook.DefaultConfig, func(_ *parts, c webhook.Config) (pipeline.Output, error) {
 			return webhook.New(c)
-		}), "status_sensu", buffer.Drop, each},
+		}), "event", buffer.Drop, each},
 		"smtp": {newOutput(smtp.DefaultConfig, func(_ *parts, c smtp.Config) (pipeline.Output, error) {
 			return smtp.New(c, time.Now)
 		}), "status_smtp", buffer.Drop, each},
