@@ -15,6 +15,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/tocsin-lma/tocsin/pkg/health"
 )
@@ -76,7 +77,7 @@ func Open(path string, opt Options) (*Store, error) {
 		opt.MaxEvents = 100_000
 	}
 	db, err := open(path)
-	if err != nil && !errors.Is(err, bolt.ErrTimeout) && !errors.Is(err, os.ErrPermission) {
+	if err != nil && !errors.Is(err, bolterrors.ErrTimeout) && !errors.Is(err, os.ErrPermission) {
 		if renameErr := os.Rename(path, path+".damaged"); renameErr == nil {
 			db, err = open(path)
 		}

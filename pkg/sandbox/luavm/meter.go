@@ -13,14 +13,14 @@ const (
 	slowQuantum   = 8   // the same after a slow quantum
 	slow          = time.Millisecond
 	longestGap    = 50 * time.Millisecond // a suspended process counts at most this
-	workLimit     = 1 << 29                // units; one unit is one byte copied
-	workPerLook   = 1 << 23                // units between two looks at the clock
-	unitsPerStep  = 16                     // of one step of a pattern match
-	unitsPerSkip  = 64                     // of one dead key skipped by next
-	allocSample   = 16 << 10               // instructions between two looks at the allocation counter
-	allocStep     = 16 << 20               // bytes the process may allocate between two walks in a call
-	walkInterval  = 256 << 10              // instructions between two walks made between calls
-	walkCostRatio = 150                    // instructions per entry walked, so that walks cost about 1 %
+	workLimit     = 1 << 29               // units; one unit is one byte copied
+	workPerLook   = 1 << 23               // units between two looks at the clock
+	unitsPerStep  = 16                    // of one step of a pattern match
+	unitsPerSkip  = 64                    // of one dead key skipped by next
+	allocSample   = 16 << 10              // instructions between two looks at the allocation counter
+	allocStep     = 16 << 20              // bytes the process may allocate between two walks in a call
+	walkInterval  = 256 << 10             // instructions between two walks made between calls
+	walkCostRatio = 150                   // instructions per entry walked, so that walks cost about 1 %
 )
 
 // meter is the context of a state. The machine asks Done before every
