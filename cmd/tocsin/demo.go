@@ -83,7 +83,7 @@ func runDemo(ctx context.Context, std streams, args []string) int {
 	err = demo.Run(ctx, opt, func(d *demo.Demo) { running.Go(func() { screen.run(ctx, d) }) })
 	cancel()
 	running.Wait()
-	kept := closeLog(err == nil)
+	kept := closeLog(err == nil || errors.Is(err, demo.ErrAddress))
 	if err != nil {
 		fmt.Fprintln(std.err, "tocsin demo:", err)
 		switch {
