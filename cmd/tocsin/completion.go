@@ -46,6 +46,7 @@ func runCompletion(ctx context.Context, std streams, args []string) int {
 func completions(ctx context.Context) []completed {
 	flags := regexp.MustCompile(`(?m)(?:^|[ [,(|])(--?[a-z][a-z-]*)`)
 	verbs := regexp.MustCompile(`(?m)^(?:Usage:)? +tocsin [a-z]+ ([a-z|]+)(?: |$)`)
+	listed := regexp.MustCompile(`(?m)^  ([a-z]+)(?: [^ ]+)*  +[a-z]`)
 	var out []completed
 	for _, c := range commands() {
 		entry := completed{name: c.name, summary: c.summary}
@@ -59,6 +60,11 @@ func completions(ctx context.Context) []completed {
 		usage, _, _ := strings.Cut(text.String(), "\n\n")
 		for _, m := range verbs.FindAllStringSubmatch(usage, -1) {
 			entry.words = append(entry.words, strings.Split(m[1], "|")...)
+		}
+		if strings.Contains(usage, "COMMAND") {
+			for _, m := range listed.FindAllStringSubmatch(text.String(), -1) {
+				entry.words = append(entry.words, m[1])
+			}
 		}
 		told, _, _ := strings.Cut(text.String(), "\nExamples:")
 		for _, m := range flags.FindAllStringSubmatch(told, -1) {
