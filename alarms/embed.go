@@ -8,7 +8,7 @@ package alarms
 
 import "embed"
 
-// FS holds the files of this folder and of roles.
+// FS holds the files of this folder and of roles, and the list of known metrics.
 //
-//go:embed *.yml roles/*.yml
+//go:embed *.yml roles/*.yml metrics.txt
 var FS embed.FS

@@ -41,6 +41,8 @@ func commands() []command {
 		{"demo", "run the whole suite here, to look at and to break", runDemo},
 		{"lua", "run a Lua script with the sandbox's modules", runLua},
 		{"plugin", "list, run and check plugins", runPlugin},
+		{"check", "validate a model and look for defects in it", runCheck},
+		{"convert", "write a model of another layout in ours", runConvert},
 		{"test", "run unit tests of alarms in virtual time", runTest},
 		{"status", "show the health of clusters and nodes", runStatus},
 		{"explain", "say why a cluster has its status, now or then", runExplain},
