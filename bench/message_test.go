@@ -15,8 +15,13 @@ func tenFields() *message.Message {
 	m.SetSeverity(6)
 	m.SetPID(977)
 	for _, f := range [][2]string{
-		{"programname", "nova-api"}, {"severity_label", "INFO"}, {"python_module", "nova.osapi_compute.wsgi.server"},
-		{"request_id", "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"}, {"http_method", "GET"}, {"http_url", "/v2.1/servers/detail"}, {"http_version", "1.1"},
+		{"programname", "nova-api"},
+		{"severity_label", "INFO"},
+		{"python_module", "nova.osapi_compute.wsgi.server"},
+		{"request_id", "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"},
+		{"http_method", "GET"},
+		{"http_url", "/v2.1/servers/detail"},
+		{"http_version", "1.1"},
 	} {
 		m.AddString(f[0], f[1])
 	}
