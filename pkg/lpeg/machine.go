@@ -52,12 +52,14 @@ type Machine struct {
 	// Limits bound each match.
 	Limits Limits
 
-	stack   []frame
-	marks   []mark
-	prog    *Program
-	subject string
-	steps   int
-	used    int
+	stack    []frame
+	marks    []mark
+	prog     *Program
+	subject  string
+	steps    int
+	captures int // the limit of this match
+	depth    int // the limit of the stack in this match
+	used     int
 	// runtime evaluates the match-time capture that is closed at pos and
 	// whose marks start at open; nil if the host has none.
 	runtime func(open int, pos int) (int, error)
@@ -84,6 +86,13 @@ func (m *Machine) match(p *Program, subject string, init int) (int, error) {
 	m.steps = math.MaxInt
 	if m.Limits.Steps > 0 {
 		m.steps = m.Limits.Steps
+	}
+	m.captures, m.depth = DefaultCaptures, DefaultStack
+	if m.Limits.Captures > 0 {
+		m.captures = m.Limits.Captures
+	}
+	if m.Limits.Stack > 0 {
+		m.depth = m.Limits.Stack
 	}
 	start := m.steps
 	end := m.run(p.code, subject, init)
@@ -112,6 +121,22 @@ func (m *Machine) run(code []inst, s string, i int) int {
 		case opSkip:
 			i += int(in.n)
 			continue
+		case opSetN:
+			if i = setN(in, s, i); i >= 0 {
+				continue
+			}
+		case opChoice:
+			if m.push(frame{int32(i), in.off, int32(len(m.marks))}) {
+				continue
+			}
+		case opLoop, opCommit:
+			if in.op == opCommit {
+				m.stack = m.stack[:len(m.stack)-1]
+			}
+			if m.steps--; m.steps >= 0 && len(m.marks) <= m.captures {
+				pc = int(in.off)
+				continue
+			}
 		case opString:
 			if lit := m.prog.strings[in.n]; strings.HasPrefix(s[i:], lit) {
 				i += len(lit)
@@ -144,9 +169,6 @@ func (m *Machine) run(code []inst, s string, i int) int {
 		case opFull:
 			m.marks = append(m.marks, mark{pos: int32(i) - in.off, end: int32(i), info: in.n, kind: in.capture})
 			continue
-		case opClose:
-			m.closeMark(i)
-			continue
 		default:
 			if i, pc = m.other(in, s, i, pc); i >= 0 {
 				if pc < 0 {
@@ -164,7 +186,7 @@ func (m *Machine) run(code []inst, s string, i int) int {
 // backtrack returns to the latest alternative; i < 0 when there is none.
 func (m *Machine) backtrack() (i, pc int) {
 	m.steps--
-	if m.err != nil || m.steps < 0 || len(m.marks) > m.maxCaptures() {
+	if m.err != nil || m.steps < 0 || len(m.marks) > m.captures {
 		m.stop()
 		return -1, 0
 	}
@@ -177,13 +199,6 @@ func (m *Machine) backtrack() (i, pc int) {
 	}
 	m.stack = m.stack[:0]
 	return -1, 0
-}
-
-func (m *Machine) maxCaptures() int {
-	if m.Limits.Captures > 0 {
-		return m.Limits.Captures
-	}
-	return DefaultCaptures
 }
 
 func (m *Machine) maxText() int {
@@ -226,14 +241,14 @@ func (m *Machine) span(set *[256]bool, s string, i int) int {
 
 // push makes an alternative or a return address pending.
 func (m *Machine) push(f frame) bool {
-	limit := m.Limits.Stack
-	if limit <= 0 {
-		limit = DefaultStack
+	if len(m.stack) < m.depth {
+		m.stack = append(m.stack, f)
+		return true
 	}
-	if len(m.stack) >= limit {
-		m.err = fmt.Errorf("%w (current limit is %d)", ErrBacktrack, limit)
-		return false
-	}
-	m.stack = append(m.stack, f)
-	return true
+	return m.overflow()
+}
+
+func (m *Machine) overflow() bool {
+	m.err = fmt.Errorf("%w (current limit is %d)", ErrBacktrack, m.depth)
+	return false
 }

@@ -11,20 +11,13 @@ func (m *Machine) other(in *inst, s string, i, pc int) (int, int) {
 			return i + int(in.n), pc
 		}
 		return -1, pc
-	case opChoice:
-		if !m.push(frame{int32(i), in.off, int32(len(m.marks))}) {
-			return -1, pc
-		}
-		return i, pc
-	case opCommit:
-		m.stack = m.stack[:len(m.stack)-1]
-		return m.jump(i, in)
 	case opPartialCommit:
 		f := &m.stack[len(m.stack)-1]
 		f.pos, f.captures = int32(i), int32(len(m.marks))
 		return m.jump(i, in)
-	case opLoop:
-		return m.jump(i, in)
+	case opClose:
+		m.closeMark(i)
+		return i, pc
 	case opCall:
 		if !m.push(frame{-1, int32(pc), 0}) {
 			return -1, pc
@@ -65,7 +58,7 @@ func (m *Machine) other(in *inst, s string, i, pc int) (int, int) {
 // jump charges a step for a jump that may go backwards, and checks the limits.
 func (m *Machine) jump(i int, in *inst) (int, int) {
 	m.steps--
-	if m.steps < 0 || len(m.marks) > m.maxCaptures() {
+	if m.steps < 0 || len(m.marks) > m.captures {
 		m.stop()
 		return -1, 0
 	}
@@ -76,8 +69,6 @@ func (m *Machine) jump(i int, in *inst) (int, int) {
 func (m *Machine) search(in *inst, s string, i int) int {
 	start, rest := i, s[i:]
 	switch in.op {
-	case opSetN:
-		return setN(in, s, i)
 	case opSpanMax:
 		for n := in.n; n > 0 && i < len(s) && in.set[s[i]]; n-- {
 			i++

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/tocsin-lma/tocsin/pkg/lpeg"
 	"github.com/tocsin-lma/tocsin/pkg/message"
@@ -197,7 +198,29 @@ func (b *builder) convertText(c conversion, text string) (message.Value, bool) {
 		v, err := strconv.ParseBool(strings.ToLower(text))
 		return message.BoolValue(v), err == nil
 	}
+	if c == asUUID && len(text) == 32 {
+		return message.StringValue(b.dashed(b.valid(text))), true
+	}
 	return message.StringValue(b.valid(text)), true
+}
+
+// dashed writes 32 digits as a UUID. The text is valid until the next message is
+// built, like those that are parts of the record.
+func (b *builder) dashed(digits string) string {
+	const size = 36
+	d := b.d
+	if cap(d.text)-len(d.text) < size {
+		d.text = make([]byte, 0, 16*size) // the old one belongs to the message's texts
+	}
+	from := len(d.text)
+	for i, n := range [...]int{8, 4, 4, 4, 12} {
+		if i > 0 {
+			d.text = append(d.text, '-')
+		}
+		d.text = append(d.text, digits[:n]...)
+		digits = digits[n:]
+	}
+	return unsafe.String(&d.text[from], size)
 }
 
 // shortNumber reads up to 15 digits with at most one point: such a number is

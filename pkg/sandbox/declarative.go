@@ -34,6 +34,8 @@ type declarative struct {
 	record  uint64 // number of the message being built
 	matches uint64 // number of the last match
 
+	text []byte // what the message being built has that is no part of the record
+
 	multi *multiline // nil: every record is one line
 	msg   message.Message
 
@@ -204,6 +206,7 @@ func (d *declarative) decode(m *message.Message, raw *message.Message) error {
 func (d *declarative) build(m, raw *message.Message, found *captures) error {
 	m.Reset()
 	d.record++
+	d.text = d.text[:0]
 	b := builder{d: d, m: m, raw: raw, ascii: isASCII(raw.Payload)}
 	d.evaluateLogger(raw.Logger)
 	b.take(found)

@@ -58,10 +58,7 @@ func (p *Plugin) finishDecoder(res Result, current *message.Message) (Result, er
 		res.Emitted = 1
 		return res, p.emit(&p.writable)
 	}
-	from := p.held.first // of a flush
-	if current != nil {
-		from = current.UUID
-	}
+	before := p.held
 	p.held.note(current, len(p.pending), p.holds)
 	if len(p.pending) == 0 {
 		if current != nil {
@@ -72,12 +69,8 @@ func (p *Plugin) finishDecoder(res Result, current *message.Message) (Result, er
 	}
 	var err error
 	for i, m := range p.pending {
-		switch {
-		case !m.UUID.IsZero():
-		case !from.IsZero():
-			m.UUID = from.Derive(i)
-		default:
-			m.UUID = message.NewUUID()
+		if m.UUID.IsZero() {
+			m.UUID = before.identity(current, i)
 		}
 		if err = p.emit(m); err != nil {
 			break
@@ -93,6 +86,24 @@ func (p *Plugin) finishDecoder(res Result, current *message.Message) (Result, er
 type held struct {
 	count int          // the newest records that are held
 	first message.UUID // of the oldest of them; what a flush emits is derived from it
+}
+
+// identity names message i of one call. The first closes what was held, if
+// something was, and has its identity whether the next record or a flush closes
+// it; the others are made of the current record.
+func (h held) identity(current *message.Message, i int) message.UUID {
+	from := h.first
+	switch {
+	case current == nil:
+	case h.count == 0:
+		from = current.UUID
+	case i > 0:
+		from, i = current.UUID, i-1
+	}
+	if from.IsZero() {
+		return message.NewUUID()
+	}
+	return from.Derive(i)
 }
 
 // note books one call: with a record, or without one when it was a flush.

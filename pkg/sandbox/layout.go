@@ -34,6 +34,7 @@ const (
 	asNumber
 	asInteger
 	asBoolean
+	asUUID // text: a UUID with its dashes
 )
 
 // slot is what the script says about one captured name.
@@ -133,10 +134,12 @@ func (l *layout) readNames(p *Plugin) error {
 			s.conversion = asInteger
 		case "boolean":
 			s.conversion = asBoolean
+		case "uuid":
+			s.conversion = asUUID
 		case "string":
 			s.conversion = asIs
 		default:
-			return fmt.Errorf("types.%s is %q; want number, integer, boolean or string", name, v.String())
+			return fmt.Errorf("types.%s is %q; want number, integer, boolean, uuid or string", name, v.String())
 		}
 		return nil
 	})

@@ -347,6 +347,31 @@ func TestHoldingOfLuaDecoders(t *testing.T) {
 	require.Equal(t, line("").UUID, got.messages[4].UUID, "what a flush emits has the identity of the held record")
 }
 
+func TestIdentitiesOfHeldRecords(t *testing.T) {
+	p := open(t, `
+		local held
+		function process_message()
+			if held then inject_message{Payload = held} end
+			held = read_message("Payload")
+			return 0
+		end
+		function flush() if held then inject_message{Payload = held} held = nil end end`, nil)
+	var got collected
+	var want []message.UUID
+	for i, text := range []string{"a", "b", "c"} {
+		m := line(text)
+		m.UUID = message.DerivedUUID(7, uint64(i), 0)
+		want = append(want, m.UUID)
+		_, err := p.Process(m, got.emit)
+		require.NoError(t, err)
+	}
+	require.NoError(t, p.Flush(time.Unix(1489400000, 0), false, got.emit))
+	require.Len(t, got.messages, 3)
+	for i, m := range got.messages {
+		require.Equal(t, want[i], m.UUID, "%s has the identity of its own line, whoever closed it", m.Payload)
+	}
+}
+
 func TestOutputCodes(t *testing.T) {
 	for code, failures := range map[string]int64{"0": 0, "-1": 1, "-2": 0, "-3": 1, "-4": 0, "-5": 0} {
 		p := open(t, "function process_message() return "+code+" end", kind(sandbox.KindOutput))

@@ -31,7 +31,7 @@ multiline = {
 }
 
 -- the first bracket that holds a request id counts
-local id = identifier.uuid
+local id = identifier.digits
 local context = search(l.P "[" * l.P "None " ^ -1 * l.P "req-" ^ -1 * l.Cg(id, "request_id")
     * (l.space * l.Cg(id, "user_id") * l.space * l.Cg(id, "tenant_id")) ^ -1)
 
@@ -41,4 +41,7 @@ local client = l.Cg(http.first_address, "http_client_ip_address")
 local answer = search(http.openstack_answer)
 extract = { context, #search " HTTP/" * (client * answer + answer * client ^ -1) }
 
-types = { http_status = "number", http_response_size = "number", http_response_time = "number" }
+types = {
+    http_status = "number", http_response_size = "number", http_response_time = "number",
+    request_id = "uuid", user_id = "uuid", tenant_id = "uuid",
+}

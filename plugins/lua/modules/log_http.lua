@@ -34,8 +34,9 @@ openstack_answer = l.P '"' * request * '"' * blanks
 
 -- first_address finds the first IPv4 address in a text.
 local looks_like_one = #(l.digit * l.digit ^ -2 * "." * l.digit)
+local word = l.alnum + "."
 first_address = l.P { looks_like_one * l.C(ip.v4) * -(l.digit + l.P "." * l.digit)
-    + (l.alnum + ".") ^ 1 * l.V(1) + (1 - l.alnum - ".") ^ 1 * l.V(1) }
+    + word ^ 0 * (1 - word) ^ 1 * l.V(1) }
 
 -- has_address tells whether a text holds an IPv4 address.
 function has_address(text)
