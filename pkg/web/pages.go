@@ -144,13 +144,9 @@ func headline(d *overviewData) (health.Status, string) {
 	total := len(d.Attention) + len(d.Waiting) + len(d.Well)
 	switch {
 	case len(d.Attention) > 0:
-		verb := "need"
-		if len(d.Attention) == 1 {
-			verb = "needs"
-		}
-		return d.Attention[0].Status, fmt.Sprintf("%d of %s %s attention", len(d.Attention), plural(total, "cluster"), verb)
+		return d.Attention[0].Status, fmt.Sprintf("%d of %s %s attention", len(d.Attention), plural(total, "cluster"), verb(len(d.Attention), "need"))
 	case len(d.Waiting) > 0:
-		return health.Unknown, "Starting: " + plural(len(d.Waiting), "cluster") + " wait for first reports"
+		return health.Unknown, "Starting: " + plural(len(d.Waiting), "cluster") + " " + verb(len(d.Waiting), "wait") + " for first reports"
 	}
 	return health.Okay, "All is well"
 }

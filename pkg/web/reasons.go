@@ -99,7 +99,7 @@ func brief(rs []reason) (out []reason) {
 // parseReason reads one alarm object, by its fields and never by its text.
 func parseReason(a gjson.Result) reason {
 	if !a.IsObject() {
-		return reason{Text: a.Raw, Status: health.Unknown}
+		return reason{Text: cmp.Or(a.String(), "No description"), Status: health.Unknown}
 	}
 	r := reason{Text: a.Get("message").Str, Host: a.Get("hostname").Str, Member: a.Get("tags.dependency_name").Str}
 	status, err := health.Parse(a.Get("severity").Str)

@@ -77,6 +77,11 @@ func (s *server) group(ge *gse.GroupEvidence, byHost bool) group {
 		}
 		if !fe.Stale && !fe.Never { // what was wrong before the silence is not known to be so still
 			f.Reasons = reasons(fe.Alarms, func(_, _, rule string) []store.Sample { return s.trail(fe.Host, fe.Member, rule) })
+			for i := range f.Reasons {
+				if f.Reasons[i].Host == fe.Host {
+					f.Reasons[i].Host = "" // the branch says it
+				}
+			}
 		}
 		if f.Status == health.Okay {
 			g.Well = append(g.Well, f)

@@ -33,7 +33,7 @@ func policyRule(e *gse.Evidence) string {
 		for _, a := range r.Arguments {
 			words = append(words, a.Label())
 		}
-		if string(r.Operator) == ">" && r.Threshold == 0 {
+		if r.Operator == ">" && r.Threshold == 0 {
 			parts = append(parts, "any group is "+strings.Join(words, " or "))
 			continue
 		}
@@ -41,7 +41,7 @@ func policyRule(e *gse.Evidence) string {
 		if r.Percent {
 			unit = " % of the groups are "
 		}
-		parts = append(parts, comparison(string(r.Operator))+strconv.FormatFloat(r.Threshold, 'f', -1, 64)+unit+strings.Join(words, " or "))
+		parts = append(parts, comparison(r.Operator)+strconv.FormatFloat(r.Threshold, 'f', -1, 64)+unit+strings.Join(words, " or "))
 	}
 	join := ", or "
 	if entry.And {
@@ -66,6 +66,14 @@ func plural(n int, thing string) string {
 		thing += "s"
 	}
 	return fmt.Sprintf("%d %s", n, thing)
+}
+
+// verb is what n things do: one "needs", two "need".
+func verb(n int, word string) string {
+	if n == 1 {
+		word += "s"
+	}
+	return word
 }
 
 // tags writes dimensions in a fixed order, without what every cluster has.
