@@ -152,7 +152,7 @@ func TestAPersonSeesAFaultAndItsReason(t *testing.T) {
 
 	b.do("press the button", chromedp.Click(chromedp.CSS(`[data-fault="disk-full"]`)))
 	b.wait("the button shows that it is on", `document.querySelector('[data-fault="disk-full"]').getAttribute("aria-pressed") === "true"`, 5*time.Second)
-	b.wait("the right cluster turns", statusOf("storage")+" === 'critical'", 12*time.Second)
+	b.wait("the right cluster turns", statusOf("storage")+" === 'critical'", 16*time.Second)
 	require.Equal(t, "okay", b.text(statusOf("shop")), "and no other")
 	require.Equal(t, "okay", b.text(statusOf("openstack")))
 	b.wait("an event with its reason", `[...document.querySelectorAll('.event')].some(e => e.innerText.includes('storage') && e.innerText.includes('CRITICAL') && e.innerText.includes('The volume of the shop is nearly full'))`, 6*time.Second)

@@ -26,7 +26,7 @@ type volume struct {
 
 func newVolume(dir string, full func() bool) *volume { return &volume{dir, full} }
 
-// Run measures every five seconds.
+// Run measures every five seconds, and at once when the fault was switched.
 func (v *volume) Run(ctx context.Context, open message.OpenStream) error {
 	s, err := open("volume")
 	if err != nil {
@@ -36,10 +36,11 @@ func (v *volume) Run(ctx context.Context, open message.OpenStream) error {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
 	for round := 0; ; round++ {
-		if err := v.fill(); err != nil {
+		changed, err := v.fill()
+		if err != nil {
 			return err
 		}
-		if round%5 == 0 {
+		if changed || round%5 == 0 {
 			if err := v.measure(s); err != nil {
 				return err
 			}
@@ -55,28 +56,29 @@ func (v *volume) Run(ctx context.Context, open message.OpenStream) error {
 	}
 }
 
-// fill gives the folder's file the size that the fault asks for.
-func (v *volume) fill() error {
+// fill gives the folder's file the size that the fault asks for, and reports
+// whether it had another.
+func (v *volume) fill() (changed bool, err error) {
 	size := int64(usual)
 	if v.full() {
 		size = nearlyFull
 	}
 	path := filepath.Join(v.dir, "orders.db")
 	if info, err := os.Stat(path); err == nil && info.Size() == size {
-		return nil
+		return false, nil
 	}
 	if err := os.MkdirAll(v.dir, 0o750); err != nil {
-		return fmt.Errorf("make the volume: %w", err)
+		return false, fmt.Errorf("make the volume: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o640)
 	if err != nil {
-		return fmt.Errorf("fill the volume: %w", err)
+		return false, fmt.Errorf("fill the volume: %w", err)
 	}
 	defer f.Close()
 	if err := f.Truncate(size); err != nil {
-		return fmt.Errorf("fill the volume: %w", err)
+		return false, fmt.Errorf("fill the volume: %w", err)
 	}
-	return nil
+	return true, nil
 }
 
 func (v *volume) measure(s message.Stream) error {
