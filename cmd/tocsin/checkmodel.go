@@ -119,15 +119,22 @@ func readModel(f checkFlags, paths []string) ([]config.Source, *fuel.Model, erro
 	if f.from == "" {
 		return sources, nil, nil
 	}
-	n, err := config.Load(sources...)
-	if err != nil {
-		return nil, nil, err
-	}
-	m, err := fuel.Convert(n, fuel.Options{})
+	m, err := convertFuel(sources, fuel.Options{})
 	if err != nil {
 		return nil, nil, err
 	}
 	return []config.Source{{Name: convertedSource, Data: m.YAML}}, m, nil
+}
+
+func convertFuel(sources []config.Source, opt fuel.Options) (*fuel.Model, error) {
+	for i := range sources {
+		sources[i].Data = fuel.WithoutRepeats(sources[i].Data)
+	}
+	n, err := config.Load(sources...)
+	if err != nil {
+		return nil, err
+	}
+	return fuel.Convert(n, opt)
 }
 
 func isTest(s config.Source) bool {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/tocsin-lma/tocsin/pkg/config"
 	"github.com/tocsin-lma/tocsin/pkg/daemon"
@@ -49,11 +48,11 @@ func convert(t *tool, from, node string) error {
 	case len(t.args) == 0:
 		return usageError{"name a FILE to convert"}
 	}
-	n, err := config.LoadPaths(t.args...)
+	sources, err := config.ReadPaths(t.args...)
 	if err != nil {
 		return fmt.Errorf("%w:\n%w", daemon.ErrConfig, err)
 	}
-	m, err := fuel.Convert(n, fuel.Options{Node: node})
+	m, err := convertFuel(sources, fuel.Options{Node: node})
 	if err != nil {
 		return fmt.Errorf("%w:\n%w", daemon.ErrConfig, err)
 	}
@@ -61,7 +60,7 @@ func convert(t *tool, from, node string) error {
 		fmt.Fprintf(t.std.err, "note: %v\n", w)
 	}
 	if _, err := t.std.out.Write(m.YAML); err != nil {
-		return fmt.Errorf("write %s: %w", os.Stdout.Name(), err)
+		return fmt.Errorf("write converted model: %w", err)
 	}
 	return nil
 }

@@ -43,6 +43,7 @@ func commands() []command {
 		{"plugin", "list, run and check plugins", runPlugin},
 		{"check", "validate a model and look for defects in it", runCheck},
 		{"convert", "write a model of another layout in ours", runConvert},
+		{"coverage", "report what no alarm watches", runCoverage},
 		{"test", "run unit tests of alarms in virtual time", runTest},
 		{"status", "show the health of clusters and nodes", runStatus},
 		{"explain", "say why a cluster has its status, now or then", runExplain},
