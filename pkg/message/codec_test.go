@@ -2,6 +2,7 @@ package message_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,6 +44,31 @@ func TestRoundTrip(t *testing.T) {
 		return len(a) == len(b) && cmp.Equal(append([]message.Value{}, a...), append([]message.Value{}, b...), cmp.AllowUnexported(message.Value{}))
 	})))
 	require.Equal(t, b, message.AppendMessage(nil, got.Clone()), "a clone encodes alike")
+}
+
+func TestRoundTripOfAllLengths(t *testing.T) {
+	for n := 1; n < 300; n++ {
+		text := strings.Repeat("x", n)
+		for _, f := range []message.Field{
+			message.NewField("f", "", message.StringValue(text)),
+			message.NewField("f", text, message.BytesValue(text)),
+			message.NewField(text, "B", message.IntegerValue(math.MinInt64)),
+			message.NewField(text, "B", message.DoubleValue(0.25)),
+			message.NewField("f", text, message.BoolValue(true)),
+			message.NewField("f", text),
+		} {
+			want := &message.Message{}
+			want.AddField(f)
+			b := message.AppendMessage(nil, want)
+			require.Len(t, b, message.Size(want), "%d bytes", n)
+			var got message.Message
+			got.AddStrings("before", "a", "b") // memory that is used again
+			require.NoError(t, got.UnmarshalShared(b), "%d bytes", n)
+			require.Equal(t, b, message.AppendMessage(nil, &got), "%d bytes", n)
+			require.Equal(t, f.Representation, got.Fields[0].Representation)
+			require.Equal(t, f.Len(), got.Fields[0].Len())
+		}
+	}
 }
 
 // The oracle: the same message built with the reference implementation's

@@ -88,7 +88,11 @@ func (m *Message) parseField(s string) error {
 		m.Fields = append(m.Fields, Field{})
 	}
 	f := &m.Fields[len(m.Fields)-1]
-	*f = Field{more: f.more[:0]}
+	if f.parseUsual(s) {
+		return nil
+	}
+	f.more, f.n = f.more[:0], 0
+	f.Name, f.Representation = "", ""
 	r := wire{s: s}
 	declared := ValueType(255)
 	for r.more() {
@@ -103,6 +107,8 @@ func (m *Message) parseField(s string) error {
 			}
 		case tagRepresentation:
 			f.Representation = r.text()
+		case tagString:
+			f.take(Value{Type: String, str: r.text()}, &r)
 		default:
 			if !f.parseValues(&r, tag) {
 				r.skip(tag)
@@ -119,7 +125,7 @@ func (m *Message) parseField(s string) error {
 		declared = String
 	}
 	if f.n == 0 {
-		f.Type = declared
+		f.first, f.Type = Value{}, declared
 	}
 	return nil
 }
@@ -129,8 +135,6 @@ func (m *Message) parseField(s string) error {
 // array of one type.
 func (f *Field) parseValues(r *wire, tag uint64) bool {
 	switch tag {
-	case tagString:
-		f.take(Value{Type: String, str: r.text()}, r)
 	case tagBytes:
 		f.take(Value{Type: Bytes, str: r.text()}, r)
 	case tagInteger:
@@ -190,10 +194,14 @@ func (r *wire) fail(err error) {
 }
 
 func (r *wire) uvarint() uint64 {
-	if r.i < len(r.s) && r.s[r.i] < 0x80 {
-		r.i++
-		return uint64(r.s[r.i-1])
+	if i := r.i; i < len(r.s) && r.s[i] < 0x80 { // small enough to be inlined
+		r.i = i + 1
+		return uint64(r.s[i])
 	}
+	return r.longUvarint()
+}
+
+func (r *wire) longUvarint() uint64 {
 	var v uint64
 	for shift := 0; shift < 64; shift += 7 {
 		if r.i >= len(r.s) {
@@ -215,6 +223,18 @@ func (r *wire) uvarint() uint64 {
 }
 
 func (r *wire) text() string {
+	i := r.i
+	if i < len(r.s) && r.s[i] < 0x80 { // a length of one byte, as most are
+		from := i + 1
+		if end := from + int(r.s[i]); end <= len(r.s) {
+			r.i = end
+			return r.s[from:end]
+		}
+	}
+	return r.longText()
+}
+
+func (r *wire) longText() string {
 	n := r.uvarint()
 	if n > uint64(len(r.s)-r.i) {
 		r.fail(fmt.Errorf("%w: length %d at byte %d reaches over the end", ErrMalformed, n, r.i))

@@ -29,6 +29,10 @@ const (
 	tagBool           = 8<<3 | 2
 )
 
+// shortField bounds the texts of a field whose length surely takes one byte: with
+// tags, lengths and a number of ten bytes it has 18 more.
+const shortField = 0x7f - 18
+
 // AppendMessage appends the wire form of m, that of Heka's protobuf schema. It
 // allocates nothing but what dst needs to grow.
 func AppendMessage(dst []byte, m *Message) []byte {
@@ -51,9 +55,17 @@ func AppendMessage(dst []byte, m *Message) []byte {
 	dst = appendText(dst, tagHostname, m.Hostname)
 	for i := range m.Fields {
 		f := &m.Fields[i]
-		dst = append(dst, tagFields)
-		dst = binary.AppendUvarint(dst, uint64(f.size()))
+		if f.n > 1 || len(f.Name)+len(f.Representation)+len(f.first.str) > shortField {
+			dst = append(dst, tagFields)
+			dst = binary.AppendUvarint(dst, uint64(f.size()))
+			dst = f.append(dst)
+			continue
+		}
+		// A length of one byte: it is written when the field is there.
+		dst = append(dst, tagFields, 0)
+		start := len(dst)
 		dst = f.append(dst)
+		dst[start-1] = byte(len(dst) - start)
 	}
 	return dst
 }
@@ -76,9 +88,7 @@ func Size(m *Message) int {
 }
 
 func (f *Field) append(dst []byte) []byte {
-	dst = append(dst, tagName)
-	dst = binary.AppendUvarint(dst, uint64(len(f.Name)))
-	dst = append(dst, f.Name...)
+	dst = appendBytes(dst, tagName, f.Name)
 	if f.Type != String {
 		dst = append(dst, tagValueType, byte(f.Type))
 	}
@@ -93,10 +103,7 @@ func (f *Field) append(dst []byte) []byte {
 			tag = tagBytes
 		}
 		for i := range f.n {
-			s := f.At(i).str
-			dst = append(dst, tag)
-			dst = binary.AppendUvarint(dst, uint64(len(s)))
-			dst = append(dst, s...)
+			dst = appendBytes(dst, tag, f.At(i).str)
 		}
 	case Integer:
 		dst = append(dst, tagInteger)
@@ -158,8 +165,15 @@ func appendText(dst []byte, tag byte, s string) []byte {
 	if s == "" {
 		return dst
 	}
-	dst = append(dst, tag)
-	dst = binary.AppendUvarint(dst, uint64(len(s)))
+	return appendBytes(dst, tag, s)
+}
+
+func appendBytes(dst []byte, tag byte, s string) []byte {
+	if len(s) < 0x80 {
+		dst = append(dst, tag, byte(len(s)))
+	} else {
+		dst = binary.AppendUvarint(append(dst, tag), uint64(len(s)))
+	}
 	return append(dst, s...)
 }
 
@@ -170,7 +184,12 @@ func textSize(s string) int {
 	return 1 + uvarintSize(uint64(len(s))) + len(s)
 }
 
-func uvarintSize(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }
+func uvarintSize(v uint64) int {
+	if v < 0x80 {
+		return 1
+	}
+	return (bits.Len64(v) + 6) / 7
+}
 
 // doubleBits keeps math out of the decoder's loop.
 func doubleBits(s string) uint64 {
