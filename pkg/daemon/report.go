@@ -132,6 +132,7 @@ func (d *Daemon) report() map[string][]map[string]any {
 			row["MaxOutput"] = cell{s.MaxOutput, "B"}
 			row["ProcessMessageFailures"] = cell{s.Failures, "count"}
 			row["ProcessMessageAvgDuration"] = cell{s.ProcessAverage().Nanoseconds(), "ns"}
+			row["LateMessageCount"] = cell{s.Late, "count"}
 			row["InjectMessageCount"] = cell{s.Injected, "count"}
 			row["TimerEventSamples"] = cell{s.Timers, "count"}
 			row["TimerEventAvgDuration"] = cell{s.TimerAverage().Nanoseconds(), "ns"}

@@ -30,6 +30,8 @@ type declarative struct {
 	loggerText string // the Logger that loggerVals was made of
 	loggerVals []lpeg.Entry
 	loggerDone bool
+	loggerNeed bool // records of a Logger that does not match are refused
+	loggerOK   bool
 
 	record  uint64 // number of the message being built
 	matches uint64 // number of the last match
@@ -64,6 +66,7 @@ func newDeclarative(p *Plugin) (*declarative, error) {
 	d.counted = d.pass
 	if logger, ok := p.eng.lpeg.Pattern(p.eng.global("logger_grammar")); ok {
 		d.logger = &rule{pattern: logger}
+		d.loggerNeed = lua.LVAsBool(p.eng.global("logger_required"))
 	}
 	if err := d.readExtract(); err != nil {
 		return nil, err
@@ -209,6 +212,9 @@ func (d *declarative) build(m, raw *message.Message, found *captures) error {
 	d.text = d.text[:0]
 	b := builder{d: d, m: m, raw: raw, ascii: isASCII(raw.Payload)}
 	d.evaluateLogger(raw.Logger)
+	if d.loggerNeed && !d.loggerOK {
+		return &refusal{reason: "cannot use the stream name of a record", line: strings.Clone(raw.Logger)}
+	}
 	b.take(found)
 	b.entries(d.loggerVals)
 	if b.err == nil && len(d.extract) > 0 {
@@ -230,7 +236,8 @@ func (d *declarative) evaluateLogger(logger string) {
 	d.loggerText, d.loggerDone = strings.Clone(logger), true
 	d.loggerVals = d.loggerVals[:0]
 	found, ok, err := d.match(d.second, d.logger, d.loggerText)
-	if err == nil && ok {
+	d.loggerOK = err == nil && ok
+	if d.loggerOK {
 		d.loggerVals = found.appendEntries(d.loggerVals)
 	}
 }

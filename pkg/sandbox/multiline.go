@@ -152,6 +152,7 @@ func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error
 		return &refusal{reason: "tell records of " + raw.Logger + " apart", cause: err}
 	}
 	if !opens {
+		msg.Payload = strings.TrimSuffix(msg.Payload, "\n") // it was kept in case the record opens one
 		return emit(msg)
 	}
 	m.keyText = m.keyOf(&found, raw)

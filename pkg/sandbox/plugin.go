@@ -23,6 +23,8 @@ type Plugin struct {
 	written   bool
 	nextField int // read_next_field's position
 
+	lastType, lastLogger, lastHostname string // as a script last read them
+
 	emit      message.Emit
 	emitErr   error // why the stage after this one refused a message
 	injected  int   // messages injected in this call
@@ -174,6 +176,9 @@ func (p *Plugin) timerEvent(now time.Time, emit message.Emit) error {
 	p.stats.TimerTime += time.Since(start)
 	p.stats.Timers++
 	p.account()
+	if late, ok := p.eng.global("late_messages").(lua.LNumber); ok {
+		p.stats.Late = int64(late)
+	}
 	if err != nil {
 		p.dropPending()
 		return p.fail(fmt.Errorf("timer_event() %w", err))

@@ -177,6 +177,7 @@ type Stats struct {
 	Held               int64 // decoder: records that gave no message
 	PreservedErrors    int64
 	MultilineSizeFlush int64
+	Late               int64 // filter: its global late_messages, read after each timer event
 }
 
 // ProcessAverage is the mean duration of a process_message call.

@@ -74,6 +74,9 @@ func (p *parser) inYear(now time.Time, zone *time.Location) Time {
 	if !p.hasOffset && zone != nil {
 		at = now.In(zone)
 	}
+	if p.month == 2 && p.day == 29 {
+		return p.leapDay(at.Year(), now, zone)
+	}
 	t := p.at(at.Year(), zone)
 	if t.NS > now.UnixNano()+int64(24*time.Hour) {
 		return p.at(at.Year()-1, zone)
@@ -85,6 +88,18 @@ func (p *parser) inYear(now time.Time, zone *time.Location) Time {
 		}
 	}
 	return t
+}
+
+// leapDay is the latest 29 February that is at most a day ahead.
+func (p *parser) leapDay(year int, now time.Time, zone *time.Location) Time {
+	for ; ; year-- {
+		if year%4 != 0 || year%100 == 0 && year%400 != 0 {
+			continue
+		}
+		if t := p.at(year, zone); t.NS <= now.UnixNano()+int64(24*time.Hour) {
+			return t
+		}
+	}
 }
 
 // daysFromCivil counts the days since 1970-01-01 in the Gregorian calendar
