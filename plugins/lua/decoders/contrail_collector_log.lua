@@ -53,7 +53,7 @@ local function read_head(m)
 end
 
 local function same(a, b)
-    return a.ns == b.ns and a.pid == b.pid and a.severity == b.severity and a.module == b.module
+    return a.logger == b.logger and a.ns == b.ns and a.pid == b.pid and a.severity == b.severity and a.module == b.module
 end
 
 local function opens(text)

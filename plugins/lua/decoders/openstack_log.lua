@@ -17,15 +17,15 @@ grammar = g.timestamp * l.space * g.pid * l.space
     * l.Cg((l.alnum + l.S "._-") ^ 1, "python_module") * l.space
     * l.Cg(l.P(1) ^ 0, "Payload")
 
--- without an underscore the stream's name is the service's and the program's
+-- a stream whose name does not say the service and the program is refused
 logger_grammar = l.Cg((1 - l.P "_") ^ 1 / "openstack.%0", "Logger") * "_" * l.Cg(l.P(1) ^ 1, "programname")
-    + l.Cg((1 - l.P "_") ^ 1 / "openstack.%0", "Logger") * -1
+logger_required = true
 
 defaults = { Type = "log" }
 
 multiline = {
     open = search "Traceback (most recent call last):",
-    key = { "Timestamp", "Pid", "severity_label", "python_module" },
+    key = { "Logger", "Timestamp", "Pid", "severity_label", "python_module" },
     unmatched = "append",
     separator = "",
 }

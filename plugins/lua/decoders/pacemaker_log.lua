@@ -32,6 +32,7 @@ function process_message()
         return record.reject("pacemaker", log)
     end
     msg.Timestamp = time.from_parts(m)
+    if not msg.Timestamp then return record.reject("pacemaker", log) end
     msg.Hostname = nil
     msg.Pid = record.pid(m.pid)
     msg.Severity = severity.number(m.level, 7)

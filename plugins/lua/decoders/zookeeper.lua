@@ -11,7 +11,7 @@ defaults = { Type = "log", Fields = { programname = "zookeeper" } }
 
 multiline = {
     open = g.search(l.S "eE" * "xception"),
-    key = { "Timestamp", "severity_label" },
+    key = { "Logger", "Timestamp", "severity_label" },
     unmatched = "append",
     separator = "",
 }

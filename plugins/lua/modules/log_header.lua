@@ -26,6 +26,7 @@ function split(log)
         m.ns, m.exact = time.to_ns(m)
     else
         m.ns, m.exact = time.from_parts(m), false
+        if not m.ns then return nil end -- no such day
     end
     m.pid = record.pid(m.pid)
     if m.pri then m.facility, m.severity = math.floor(m.pri / 8), m.pri % 8 end

@@ -109,26 +109,44 @@ month = l.P "Jan" + "Feb" + "Mar" + "Apr" + "May" + "Jun" + "Jul" + "Aug" + "Sep
 bsd = l.Cg(month, "month") * l.P " " ^ 1 * l.Cg(d * d ^ -1, "day") * l.P " " ^ 1 * l.Cg(clock, "time")
     * (l.P "." * l.Cg(d ^ 1, "frac")) ^ -1
 
--- settle moves a time of the current year that lies more than a day ahead to the
--- year before: a line of 31 December read on 1 January.
+local days_of = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
+local function leap(year)
+    return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+end
+
+-- in_year returns the latest ns that month, day and seconds of the day can mean:
+-- at most a day ahead, so that a line of 31 December read on 1 January belongs to
+-- the year before; 29 February belongs to a leap year.
+local function in_year(year, month, day, seconds_of_day, ns)
+    local limit = (os.time() + 86400) * 1e9
+    for y = year + 1, year - 8, -1 do
+        if month ~= 2 or day < 29 or leap(y) then
+            local t = (civil(y, month, day, 0, 0, 0) + seconds_of_day) * 1e9 + ns
+            if t <= limit then return t end
+        end
+    end
+end
+
+-- settle moves a time of the current year into the year that in_year says.
 function settle(ns)
-    if ns <= (os.time() + 86400) * 1e9 then return ns end
     local s = math.floor(ns / 1e9)
     local t = os.date("!*t", s)
-    return civil(t.year - 1, t.month, t.day, t.hour, t.min, t.sec) * 1e9 + (ns - s * 1e9)
+    return in_year(t.year, t.month, t.day, s % 86400, ns - s * 1e9)
 end
 
 -- from_parts converts captures named month (word), day, time and perhaps year and
 -- frac; nil when they are no date. Without a year it is the current one, settled.
 function from_parts(m)
-    local day = tonumber(m.day)
-    if not day or day < 1 or day > 31 then return nil end
+    local day, month = tonumber(m.day), months[m.month]
+    if not day or day < 1 or day > days_of[month] then return nil end
     local h, n, s = string.match(m.time, "^(%d%d):(%d%d):(%d%d)")
-    local year = tonumber(m.year) or tonumber(os.date("!%Y"))
-    local ns = civil(year, months[m.month], day, tonumber(h), tonumber(n), tonumber(s)) * 1e9
-    if m.frac then ns = ns + math.floor(tonumber("0." .. m.frac) * 1e9 + 0.5) end
-    if not m.year then ns = settle(ns) end
-    return ns
+    local second = (tonumber(h) * 60 + tonumber(n)) * 60 + tonumber(s)
+    local fraction = m.frac and math.floor(tonumber("0." .. m.frac) * 1e9 + 0.5) or 0
+    if not m.year then return in_year(tonumber(os.date("!%Y")), month, day, second, fraction) end
+    local year = tonumber(m.year)
+    if month == 2 and day == 29 and not leap(year) then return nil end
+    return (civil(year, month, day, 0, 0, 0) + second) * 1e9 + fraction
 end
 
 -- abbreviations of time zones, in seconds east of UTC. CST is North America's.
