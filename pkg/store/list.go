@@ -3,6 +3,7 @@ package store
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/health"
 )
@@ -81,8 +82,9 @@ type HostState struct {
 }
 
 // Hosts returns every host that has sent a heartbeat or a verdict, those that
-// need attention first.
-func (s *State) Hosts() []HostState {
+// need attention first. What was last heard before fresh is not known any more:
+// an OKAY of then counts as UNKNOWN.
+func (s *State) Hosts(fresh time.Time) []HostState {
 	s.mu.RLock()
 	byName := make(map[string]*HostState, len(s.nodes))
 	for name, n := range s.nodes {
@@ -101,16 +103,23 @@ func (s *State) Hosts() []HostState {
 			h.At = m.At
 		}
 		h.Total++
-		if m.Status != health.Okay {
+		status := m.Status
+		if status == health.Okay && m.At.Before(fresh) {
+			status = health.Unknown
+		}
+		if status != health.Okay {
 			h.Bad++
-			if urgency(m.Status) > urgency(h.Worst) {
-				h.Worst = m.Status
+			if urgency(status) > urgency(h.Worst) {
+				h.Worst = status
 			}
 		}
 	}
 	s.mu.RUnlock()
 	out := make([]HostState, 0, len(byName))
 	for _, h := range byName {
+		if h.Worst == health.Okay && h.At.Before(fresh) {
+			h.Worst = health.Unknown
+		}
 		out = append(out, *h)
 	}
 	slices.SortFunc(out, func(a, b HostState) int {

@@ -89,12 +89,15 @@ func TestHostsAreSummedUp(t *testing.T) {
 	s.Observe(afd("", "of the cluster itself", health.Down, "", 0), at)
 	beat := &message.Message{Type: "heartbeat", Hostname: "a"}
 	s.Observe(beat, at)
-	hosts := s.Hosts()
-	var got []string
-	for _, h := range hosts {
-		got = append(got, fmt.Sprintf("%s %s %d/%d", h.Host, h.Worst, h.Bad, h.Total))
+	summary := func(fresh time.Time) (got []string) {
+		for _, h := range s.Hosts(fresh) {
+			got = append(got, fmt.Sprintf("%s %s %d/%d", h.Host, h.Worst, h.Bad, h.Total))
+		}
+		return got
 	}
-	require.Equal(t, []string{"c critical 2/2", "b unknown 1/2", "a okay 0/0"}, got)
+	hosts := s.Hosts(at)
+	require.Equal(t, []string{"c critical 2/2", "b unknown 1/2", "a okay 0/0"}, summary(at))
+	require.Equal(t, []string{"c critical 2/2", "a unknown 0/0", "b unknown 2/2"}, summary(at.Add(time.Minute)), "an old OKAY is none")
 	require.Equal(t, at.Add(time.Second), hosts[1].At, "without heartbeats the newest verdict counts")
 	require.Len(t, s.MembersOf("b"), 2)
 	require.Equal(t, "cpu", s.MembersOf("b")[0].Member)

@@ -110,7 +110,7 @@ type count struct {
 }
 
 func (s *server) overview(w http.ResponseWriter, r *http.Request) {
-	d := overviewData{Events: s.recent(store.Query{Limit: 12}), Hosts: s.State.Hosts(), Faults: s.faultRows()}
+	d := overviewData{Events: s.recent(store.Query{Limit: 12}), Hosts: s.State.Hosts(s.Now().Add(-staleAfter)), Faults: s.faultRows()}
 	clusters := s.State.Clusters()
 	counts, top := map[health.Status]int{}, false
 	for _, c := range clusters {
@@ -199,7 +199,7 @@ func (s *server) nodes(w http.ResponseWriter, r *http.Request) {
 	wanted := r.URL.Query().Get("name")
 	var hosts []store.HostState
 	more := 0
-	for _, h := range s.State.Hosts() {
+	for _, h := range s.State.Hosts(s.Now().Add(-staleAfter)) {
 		switch {
 		case !strings.Contains(h.Host, wanted):
 		case len(hosts) == maxHosts:
@@ -214,7 +214,7 @@ func (s *server) nodes(w http.ResponseWriter, r *http.Request) {
 func (s *server) node(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("host")
 	var host *store.HostState
-	for _, h := range s.State.Hosts() {
+	for _, h := range s.State.Hosts(s.Now().Add(-staleAfter)) {
 		if h.Host == name {
 			host = &h
 		}

@@ -92,6 +92,7 @@ func TestWhyIsOneLine(t *testing.T) {
 		"one":                 {raw(alarm("WARN", "slow", "")), "slow (7.25)"},
 		"the worst":           {raw(alarm("WARN", "slow", "a"), alarm("DOWN", "gone", "b"), never("x")), "gone (7.25) on b and 2 more"},
 		"the same in a label": {raw(alarm("WARN", "slow", "a"), alarm("WARN", "slow", "a")), "slow (7.25) on a"},
+		"silent":              {raw(stale, strings.Replace(stale, `"cpu"`, `"disk"`, 1), strings.Replace(stale, `"cpu"`, `"load"`, 1), strings.Replace(stale, `"cpu"`, `"fs"`, 1)), "cpu, disk and 2 more have been silent for 21s on ctl01"},
 		"waiting":             {raw(never("x"), never("y")), "Waiting for the first report of x and y"},
 		"not JSON":            {raw(`oops`), "No description"},
 		"no object":           {raw(`"oops"`), "oops"},
@@ -169,7 +170,9 @@ func TestANodesPageShowsItsAlarms(t *testing.T) {
 	body = text(s.page("/nodes/ctl01"))
 	require.Contains(t, body, "Silent for 1m 0s .")
 	require.Contains(t, body, "disk silent for 1m 0s", "what is old is not shown as well")
-	require.Contains(t, text(s.page("/nodes")), "silent for 1m 0s")
+	body = text(s.page("/nodes"))
+	require.Contains(t, body, "silent for 1m 0s")
+	require.Contains(t, body, "2 of 2 alarms", "an old OKAY is none")
 }
 
 func TestNodesAreBoundedAndCanBeFiltered(t *testing.T) {

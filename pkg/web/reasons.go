@@ -30,6 +30,7 @@ type reason struct {
 	Rule    string   // the rule in one line
 	Current string   // its value
 	Waiting bool     // nothing has ever been reported: no failure yet
+	Silent  float64  // seconds since the last report, when it was too long ago
 	Spark   *spark
 	Logs    []string
 
@@ -42,6 +43,7 @@ type reason struct {
 func reasons(alarms []json.RawMessage, trail func(host, member, rule string) []store.Sample) []reason {
 	var out []reason
 	waiting := map[string]int{} // hint -> index into out
+	silent := map[string]int{}  // host and hint -> index into out
 	empty := map[string]int{}   // what lacks data -> index into out
 	for _, raw := range alarms {
 		a := gjson.ParseBytes(raw)
@@ -54,6 +56,15 @@ func reasons(alarms []json.RawMessage, trail func(host, member, rule string) []s
 				continue
 			}
 			waiting[r.Hint] = len(out)
+			r.Members = []string{r.Member}
+		case r.Silent > 0 && r.Member != "":
+			key := r.Host + "\x00" + r.Hint
+			if i, ok := silent[key]; ok {
+				out[i].Members = append(out[i].Members, r.Member)
+				out[i].Silent = max(out[i].Silent, r.Silent)
+				continue
+			}
+			silent[key] = len(out)
 			r.Members = []string{r.Member}
 		case r.Status == health.Unknown && value.Num == -1:
 			// One metric without data makes every trigger on it say so.
@@ -69,6 +80,8 @@ func reasons(alarms []json.RawMessage, trail func(host, member, rule string) []s
 	}
 	for i := range out {
 		switch r := &out[i]; {
+		case r.Silent > 0 && len(r.Members) > 1:
+			r.Text, r.Member = list(r.Members, 3)+" have been silent for "+ago(seconds(r.Silent)), ""
 		case r.Waiting && r.Hint != "":
 			r.Text = r.Hint + " waits for first reports"
 		case r.Waiting:
@@ -120,6 +133,7 @@ func parseReason(a gjson.Result) reason {
 			r.rank--
 		case age < 0: // a pair that is expected, or a limit: the text says it
 		case age >= a.Get("threshold").Num:
+			r.Silent = age
 			r.Text = fmt.Sprintf("%s has been silent for %s", cmp.Or(r.Member, r.Hint, "It"), ago(seconds(age)))
 		default:
 			r.Text = fmt.Sprintf("%s says that its status is unknown, %s ago", cmp.Or(r.Member, r.Hint, "It"), ago(seconds(age)))
