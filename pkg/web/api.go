@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/gse"
+	"github.com/tocsin-lma/tocsin/pkg/health"
 	"github.com/tocsin-lma/tocsin/pkg/store"
 )
 
@@ -16,7 +18,7 @@ import (
 const streamInterval = 5 * time.Second
 
 func (s *server) apiClusters(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, s.State.Clusters())
+	writeJSON(w, s.clusters())
 }
 
 func (s *server) apiNodes(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.State.Nodes()) }
@@ -42,8 +44,29 @@ func (s *server) apiCluster(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, c)
 }
 
+// clusters returns the newest verdicts, worst first. One that is too old is
+// UNKNOWN if it said OKAY, and is left out if the model has no such cluster any
+// more.
+func (s *server) clusters() []store.ClusterState {
+	out := s.State.Clusters()
+	out = slices.DeleteFunc(out, func(c store.ClusterState) bool {
+		if s.Now().Sub(c.At) <= verdictTTL {
+			return false
+		}
+		_, known := s.Evaluator.Explain(c.Name, s.Now())
+		return !known
+	})
+	for i := range out {
+		if out[i].Status == health.Okay && s.Now().Sub(out[i].At) > verdictTTL {
+			out[i].Status = health.Unknown
+		}
+	}
+	slices.SortStableFunc(out, func(a, b store.ClusterState) int { return attention(b.Status) - attention(a.Status) })
+	return out
+}
+
 func (s *server) find(name string) (store.ClusterState, bool) {
-	for _, c := range s.State.Clusters() {
+	for _, c := range s.clusters() {
 		if c.Name == name {
 			return c, true
 		}

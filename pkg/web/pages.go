@@ -14,6 +14,7 @@ import (
 
 const (
 	staleAfter    = 30 * time.Second // the age at which a silence is shown
+	verdictTTL    = 90 * time.Second // the age at which a cluster's verdict is worth nothing
 	overviewHosts = 12               // nodes on the overview, those in need first
 	maxHosts      = 500              // nodes on their page
 )
@@ -55,7 +56,7 @@ type page struct {
 
 func (s *server) render(w http.ResponseWriter, r *http.Request, name, here, heading string, code int, data any) {
 	p := page{Here: here, Heading: heading, Title: s.Title, Version: s.Version, Data: data}
-	clusters := s.State.Clusters()
+	clusters := s.clusters()
 	p.Quiet = len(clusters) == 0
 	if !p.Quiet {
 		p.Worst = clusters[0].Status
@@ -111,7 +112,7 @@ type count struct {
 
 func (s *server) overview(w http.ResponseWriter, r *http.Request) {
 	d := overviewData{Events: s.recent(store.Query{Limit: 12}), Hosts: s.State.Hosts(s.Now().Add(-staleAfter)), Faults: s.faultRows()}
-	clusters := s.State.Clusters()
+	clusters := s.clusters()
 	counts, top := map[health.Status]int{}, false
 	for _, c := range clusters {
 		counts[c.Status]++

@@ -57,6 +57,24 @@ func TestTheWorstClusterComesFirst(t *testing.T) {
 	require.Contains(t, s.page("/?part"), `<template id="title">(DOWN) Overview`)
 }
 
+func TestAnOldVerdictIsNotShownAsWell(t *testing.T) {
+	s := newSite(t)
+	s.cluster("nova", health.Okay)
+	s.cluster("gone", health.Okay)
+	s.evidence["nova"] = gse.Evidence{Cluster: "nova"}
+	s.now = s.now.Add(40 * time.Second)
+	require.Contains(t, text(s.page("/")), "OKAY for 40s · no verdict for 40s", "that it is late is said first")
+	s.now = s.now.Add(time.Minute)
+	body := text(s.page("/"))
+	require.Contains(t, body, "1 of 1 cluster needs attention")
+	require.Contains(t, body, "nova ? UNKNOWN for 1m 40s · no verdict for 1m 40s")
+	require.NotContains(t, body, "gone ?", "a cluster that the model no longer has goes away")
+	var clusters []map[string]any
+	s.json("/api/v1/clusters", &clusters)
+	require.Len(t, clusters, 1)
+	require.Equal(t, "unknown", clusters[0]["status"], "tools are told the same")
+}
+
 // stale is what the evaluator says of a member that fell silent.
 const stale = `{"severity":"UNKNOWN","function":"age","metric":"status","fields":{},"operator":">=","value":21.070797853,"threshold":20,"window":20,"periods":1,"message":"No status of cpu from ctl01 for 21.070797853 seconds","hostname":"ctl01","tags":{"dependency_name":"cpu","dependency_level":"direct"}}`
 
