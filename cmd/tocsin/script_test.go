@@ -31,6 +31,7 @@ const patience = 30 * time.Second
 //	[!] tocsin [<FILE] ARGUMENTS   run it; with ! it must fail
 //	code N                         the exit code of the last run
 //	eventually REGEXP ARGUMENTS    run it until its output matches
+//	remember NAME REGEXP FILE      set $NAME to the first group of a match in FILE
 //	aggregator MODEL               run an aggregator of that model: $addr, $stream
 //	answers FOLDER                 serve FOLDER as an API, /x/y from x/y.json: $addr
 //	silences                       serve silences: $addr
@@ -42,7 +43,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "", // writes what cmp compares with
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"tocsin": scriptTocsin, "code": scriptCode, "eventually": scriptEventually,
-			"aggregator": scriptAggregator, "answers": scriptAnswers, "silences": scriptSilences,
+			"remember": scriptRemember, "aggregator": scriptAggregator, "answers": scriptAnswers, "silences": scriptSilences,
 		},
 	})
 }
@@ -92,8 +93,16 @@ func scriptEventually(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// scriptAggregator starts a daemon and stops it with the script. STREAM in the
-// model stands for a free port.
+func scriptRemember(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile(args[2]))
+	if found == nil {
+		ts.Fatalf("%s has no %s", args[2], args[1])
+	}
+	ts.Setenv(args[0], found[1])
+}
+
+// scriptAggregator starts a daemon and stops it with the script. In the model
+// STREAM stands for a free port and WORK for the script's folder.
 func scriptAggregator(ts *testscript.TestScript, _ bool, args []string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
@@ -101,7 +110,8 @@ func scriptAggregator(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(listener.Close())
 	_, port, _ := net.SplitHostPort(stream)
 	path := filepath.Join(ts.Getenv("WORK"), "running.yml")
-	ts.Check(os.WriteFile(path, []byte(strings.ReplaceAll(ts.ReadFile(args[0]), "STREAM", port)), 0o600))
+	model := strings.NewReplacer("STREAM", port, "WORK", ts.Getenv("WORK")).Replace(ts.ReadFile(args[0]))
+	ts.Check(os.WriteFile(path, []byte(model), 0o600))
 
 	var log bytes.Buffer // written before Ready is called
 	ctx, cancel := context.WithCancel(context.Background())
