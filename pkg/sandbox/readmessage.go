@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"strings"
+
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/tocsin-lma/tocsin/pkg/message"
@@ -34,11 +36,29 @@ func (p *Plugin) readMessage(L *lua.LState) int {
 		m = &p.writable
 	}
 	if field, ok := fieldName(string(name)); ok {
-		L.Push(fieldValue(m, field, fieldIndex, arrayIndex))
+		L.Push(p.keep(fieldValue(m, field, fieldIndex, arrayIndex)))
 		return 1
 	}
 	L.Push(p.headerValue(m, string(name)))
 	return 1
+}
+
+// keep returns a value that a script may keep for ever. Texts of a record are
+// those of its input's buffer, which is used again when the call is over; only
+// what a filter gets was copied before.
+func (p *Plugin) keep(v lua.LValue) lua.LValue {
+	if s, ok := v.(lua.LString); ok && p.opts.Kind != KindFilter {
+		return lua.LString(strings.Clone(string(s)))
+	}
+	return v
+}
+
+// keepHeader is keep for headers that are the same for record after record.
+func (p *Plugin) keepHeader(last *string, s string) lua.LValue {
+	if s != *last {
+		*last = strings.Clone(s)
+	}
+	return lua.LString(*last)
 }
 
 func optIndex(L *lua.LState, arg int, complaint string) int {
@@ -91,17 +111,17 @@ func luaValue(v message.Value) lua.LValue {
 func (p *Plugin) headerValue(m *message.Message, name string) lua.LValue {
 	switch name {
 	case "Payload":
-		return lua.LString(m.Payload)
+		return p.keep(lua.LString(m.Payload))
 	case "Type":
-		return lua.LString(m.Type)
+		return p.keepHeader(&p.lastType, m.Type)
 	case "Logger":
-		return lua.LString(m.Logger)
+		return p.keepHeader(&p.lastLogger, m.Logger)
 	case "Hostname":
-		return lua.LString(m.Hostname)
+		return p.keepHeader(&p.lastHostname, m.Hostname)
 	case "Timestamp":
 		return lua.LNumber(m.Timestamp)
 	case "EnvVersion":
-		return lua.LString(m.EnvVersion)
+		return p.keep(lua.LString(m.EnvVersion))
 	case "Uuid":
 		return lua.LString(m.UUID.String())
 	case "Severity":
@@ -144,13 +164,13 @@ func (p *Plugin) readNextField(L *lua.LState) int {
 	f := &m.Fields[p.nextField]
 	p.nextField++
 	L.Push(lua.LNumber(f.Type))
-	L.Push(lua.LString(f.Name))
+	L.Push(p.keep(lua.LString(f.Name)))
 	if f.Len() > 0 {
-		L.Push(luaValue(f.At(0)))
+		L.Push(p.keep(luaValue(f.At(0))))
 	} else {
 		L.Push(lua.LNil)
 	}
-	L.Push(lua.LString(f.Representation))
+	L.Push(p.keep(lua.LString(f.Representation)))
 	L.Push(lua.LNumber(f.Len()))
 	return 5
 }
