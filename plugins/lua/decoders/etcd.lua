@@ -3,6 +3,7 @@
 --   {"level":"info","ts":"2023-10-10T10:00:00.123Z","caller":"a/b.go:1","msg":"text"}
 --   2017-03-13 10:00:00.123456 I | etcdserver: text
 --   raft2017/03/13 10:00:00 INFO: text
+--   WARNING: 2017/03/13 10:00:00 [core] text         (of the gRPC library)
 --   [WARNING] text
 local l = require "lpeg"
 l.locale(l)
@@ -19,6 +20,8 @@ local grammar = l.Ct((time.stamp * " ") ^ -1 * l.Cg(l.S "CEWNIDT" / letters, "se
 local d = l.digit
 local raft = l.Ct(l.Cg(l.alpha ^ 1, "module") * l.Cg(l.Cs(d * d * d * d * (l.P "/" / "-") * d * d * (l.P "/" / "-") * d * d
         * " " * time.time_of_day), "date") * " " * l.Cg(l.R "AZ" ^ 1, "level") * ": " * l.Cg(l.P(1) ^ 0, "text"))
+local grpc = l.Ct(l.Cg(l.R "AZ" ^ 1, "level") * ": " * l.Cg(l.Cs(d * d * d * d * (l.P "/" / "-") * d * d * (l.P "/" / "-") * d * d
+        * " " * time.time_of_day), "date") * " " * l.Cg(l.P(1) ^ 0, "text")) * l.Cc "grpc"
 local bracketed = l.Ct(l.P "[" * l.Cg(l.R "AZ" ^ 1, "level") * "] " * l.Cg(l.P(1) ^ 0, "text"))
 
 local msg = { Type = "log" }
@@ -47,6 +50,11 @@ function process_message()
         exact = fields_of.fill(entry, msg, record.chomp(text))
     else
         local m = grammar:match(text) or raft:match(text) or bracketed:match(text)
+        if not m then
+            local library
+            m, library = grpc:match(text)
+            if m then m.module = library end
+        end
         local level = m and (m.severity or severity.number(m.level))
         if not level or m.date and not time.parse(m.date) then return record.reject("etcd", log) end
         m.severity = level
