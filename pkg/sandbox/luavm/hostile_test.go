@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -114,9 +115,10 @@ func runHostile(t *testing.T, script string) (got outcome) {
 	})
 	defer vm.Close()
 	timed := func(call func() error) error {
-		start := time.Now()
+		start, used := time.Now(), processorTime()
 		err := call()
-		got.Longest = max(got.Longest, time.Since(start))
+		// On a busy machine the clock also counts what others do.
+		got.Longest = max(got.Longest, min(time.Since(start), processorTime()-used))
 		return err
 	}
 	err = timed(func() error { return vm.Load(script, string(source)) })
@@ -132,6 +134,15 @@ func runHostile(t *testing.T, script string) (got outcome) {
 		got.Text = err.Error()
 	}
 	return got
+}
+
+// processorTime is what this process has used so far.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func limitOf(err error) string {
