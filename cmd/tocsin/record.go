@@ -105,7 +105,7 @@ func record(ctx context.Context, w io.Writer, header recordingHeader, address st
 		return 0, fmt.Errorf("write recording: %w", err)
 	}
 	flushed := time.Now()
-	err = tapMessages(ctx, address, header.Matcher, func(m *message.Message) error {
+	lost, err := tapMessages(ctx, address, header.Matcher, func(m *message.Message) error {
 		now := time.Now()
 		if err := out.write(now, m); err != nil {
 			return fmt.Errorf("write recording: %w", err)
@@ -124,6 +124,9 @@ func record(ctx context.Context, w io.Writer, header recordingHeader, address st
 	})
 	if errors.Is(err, io.EOF) {
 		err = nil
+	}
+	if lost > 0 && err == nil {
+		err = findingsError{fmt.Sprintf("the recording is not complete: %d messages came too fast; record fewer with --matcher", lost)}
 	}
 	return n, errors.Join(err, flushRecording(out.w))
 }

@@ -67,15 +67,18 @@ func TestTapInFrames(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		require.Equal(t, "frames", r.URL.Query().Get("format"))
 		w.Header().Set("Content-Type", framesType)
-		_, _ = w.Write(message.AppendFramed(nil, want))
+		left := message.Message{Type: tapLostType}
+		left.AddInteger(tapLostField, 7, "")
+		_, _ = w.Write(message.AppendFramed(message.AppendFramed(nil, want), &left))
 	}))
 	defer server.Close()
 	var got []byte
-	err := tapMessages(t.Context(), server.URL, "TRUE", func(m *message.Message) error {
+	lost, err := tapMessages(t.Context(), server.URL, "TRUE", func(m *message.Message) error {
 		got = message.AppendFramed(got, m)
 		return nil
 	})
 	require.Equal(t, message.AppendFramed(nil, want), got)
+	require.Equal(t, int64(7), lost)
 	var down *unreachableError
 	require.ErrorAs(t, err, &down, "the stream ended without being asked to")
 }

@@ -21,7 +21,7 @@ import (
 const tapHelp = `Usage: tocsin tap [FLAGS]
 
 Shows the messages that pass through a daemon, from its inputs and its filters.
-Watching holds nothing up: what cannot be shown in time is left out.
+Watching holds nothing up: what cannot be shown in time is left out, and counted.
 
 Flags:
   --matcher EXPR       which messages (default TRUE, all)
@@ -41,6 +41,13 @@ Examples:
 // fields. A daemon that does not know it answers with lines of JSON.
 const framesType = "application/vnd.tocsin.frames"
 
+// tapLostType is the type of the message by which a tap in frames says, in its
+// integer field "lost", how many messages it has left out since it began.
+const (
+	tapLostType  = "tocsin.tap"
+	tapLostField = "lost"
+)
+
 func runTap(ctx context.Context, std streams, args []string) int {
 	t := newTool(std, "tap", tapHelp).withAddress()
 	expr := t.set.String("matcher", "TRUE", "")
@@ -51,7 +58,7 @@ func runTap(ctx context.Context, std streams, args []string) int {
 	p := t.printer()
 	p.lines = true
 	seen := 0
-	err := tapMessages(ctx, t.address, *expr, func(m *message.Message) error {
+	lost, err := tapMessages(ctx, t.address, *expr, func(m *message.Message) error {
 		seen++
 		err := printMessage(p, m)
 		if err == nil && seen == *count {
@@ -61,6 +68,9 @@ func runTap(ctx context.Context, std streams, args []string) int {
 	})
 	if errors.Is(err, io.EOF) {
 		err = nil
+	}
+	if lost > 0 {
+		fmt.Fprintf(std.err, "tocsin tap: %d messages were left out: they came faster than they could be shown\n", lost)
 	}
 	return t.end(err)
 }
@@ -119,21 +129,21 @@ func messageLine(m *message.Message) string {
 
 // tapMessages calls take for each message that the daemon at address passes and
 // expr matches, until ctx is done or take fails. The message is valid during the
-// call.
-func tapMessages(ctx context.Context, address, expr string, take func(*message.Message) error) error {
+// call. lost is how many the daemon says it left out.
+func tapMessages(ctx context.Context, address, expr string, take func(*message.Message) error) (lost int64, err error) {
 	if _, err := matcher.Parse(expr); err != nil {
-		return usageError{fmt.Sprintf("--matcher: %v", err)}
+		return 0, usageError{fmt.Sprintf("--matcher: %v", err)}
 	}
 	c, err := newClient(address)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	answer, err := c.open(ctx, http.MethodGet, "/api/v1/tap", url.Values{"matcher": {expr}, "format": {"frames"}})
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil
+			return 0, nil
 		}
-		return err
+		return 0, err
 	}
 	defer answer.Body.Close()
 	read := readTapLines
@@ -142,6 +152,12 @@ func tapMessages(ctx context.Context, address, expr string, take func(*message.M
 	}
 	var taken *takeError
 	err = read(answer.Body, func(m *message.Message) error {
+		if m.Type == tapLostType {
+			if n, ok := m.Number(tapLostField); ok {
+				lost = int64(n)
+			}
+			return nil
+		}
 		if err := take(m); err != nil {
 			return &takeError{err}
 		}
@@ -149,13 +165,13 @@ func tapMessages(ctx context.Context, address, expr string, take func(*message.M
 	})
 	switch {
 	case errors.As(err, &taken):
-		return taken.error
+		return lost, taken.error
 	case ctx.Err() != nil:
-		return nil
+		return lost, nil
 	case err == nil:
 		err = io.ErrUnexpectedEOF
 	}
-	return &unreachableError{c.base, err}
+	return lost, &unreachableError{c.base, err}
 }
 
 // takeError marks the errors of who takes the messages.
