@@ -44,7 +44,7 @@
   let timer = 0, loading = false, again = false;
   async function refresh() {
     if (loading) { again = true; return; }
-    if (busy()) return;
+    if (busy()) { if (!document.hidden) say("", "paused while you select or type"); return; }
     loading = true;
     try {
       const url = new URL(location.href);
