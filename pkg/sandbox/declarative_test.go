@@ -114,7 +114,7 @@ func TestDeclarativeTraceback(t *testing.T) {
 	feed("2017-03-13 09:58:42.000 1 INFO nova.x fine\n")
 	require.Len(t, got.messages, 2)
 	require.Equal(t, "Traceback (most recent call last):\n  File a\nbare line", got.messages[0].Payload)
-	require.Equal(t, "fine\n", got.messages[1].Payload)
+	require.Equal(t, "fine", got.messages[1].Payload)
 	require.Zero(t, p.Holding())
 
 	feed(head + "Traceback (most recent call last):\n")
