@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/tocsin-lma/tocsin/pkg/daemon"
 	"github.com/tocsin-lma/tocsin/pkg/encoders"
@@ -29,12 +32,6 @@ type recordingHeader struct {
 	Hash     string      `json:"config_hash,omitempty"`
 	Matcher  string      `json:"matcher,omitempty"`
 	Recorded time.Time   `json:"recorded"`
-}
-
-// recordingLine is every other line.
-type recordingLine struct {
-	PassedNS string          `json:"passed_ns"`
-	Message  json.RawMessage `json:"message"`
 }
 
 // recordingWriter writes a recording.
@@ -113,18 +110,11 @@ func (r *recordingReader) next() error {
 		if len(bytes.TrimSpace(r.lines.Bytes())) == 0 {
 			continue
 		}
-		var line recordingLine
-		if err := json.Unmarshal(r.lines.Bytes(), &line); err != nil {
-			return fmt.Errorf("read recording %s: line %d: %w", r.name, r.line, err)
-		}
-		ns, err := strconv.ParseInt(line.PassedNS, 10, 64)
+		at, m, err := parseRecordingLine(r.lines.Text())
 		if err != nil {
-			return fmt.Errorf("read recording %s: line %d: passed_ns is %q, want nanoseconds", r.name, r.line, line.PassedNS)
-		}
-		at := time.Unix(0, ns)
-		if r.m, err = parseMessage(line.Message, at); err != nil {
 			return fmt.Errorf("read recording %s: line %d: %w", r.name, r.line, err)
 		}
+		r.m = m
 		if at.After(r.at) {
 			r.at = at
 		}
@@ -134,6 +124,25 @@ func (r *recordingReader) next() error {
 		return fmt.Errorf("read recording %s: line %d: %w", r.name, r.line+1, err)
 	}
 	return nil
+}
+
+// parseRecordingLine reads a line after the header.
+func parseRecordingLine(text string) (at time.Time, m *message.Message, err error) {
+	if !gjson.Valid(text) {
+		return at, nil, errors.New("this is not JSON, or cut off")
+	}
+	line := gjson.Parse(text)
+	passed := line.Get("passed_ns").Str
+	ns, err := strconv.ParseInt(passed, 10, 64)
+	if err != nil {
+		return at, nil, fmt.Errorf("passed_ns is %q, want nanoseconds", passed)
+	}
+	at = time.Unix(0, ns)
+	raw := line.Get("message").Raw
+	if m, err = parseRecorded(raw); err != nil {
+		m, err = parseMessage(json.RawMessage(raw), at)
+	}
+	return at, m, err
 }
 
 // openRecordings opens several; the caller closes what it gets.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"math"
 	"net/http"
@@ -11,10 +12,12 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tocsin-lma/tocsin/pkg/daemon"
+	"github.com/tocsin-lma/tocsin/pkg/encoders"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 )
 
@@ -127,6 +130,39 @@ func FuzzRecording(f *testing.F) {
 			_ = r.file.Close()
 		}
 	})
+}
+
+// The fast reader and the one that takes every form must agree.
+func FuzzParseRecorded(f *testing.F) {
+	m := odd()
+	m.Payload = "text"
+	line, err := (&encoders.JSON{}).Encode(nil, m)
+	require.NoError(f, err)
+	f.Add(string(line))
+	f.Add(`{"uuid":"0298b00d-efff-8ff4-af45-d150c065f387","timestamp_ns":"1","fields":[{"name":"a","value_type":2,"value":[1]}]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if !json.Valid([]byte(text)) {
+			return
+		}
+		fast, err := parseRecorded(text)
+		if err != nil {
+			return
+		}
+		slow, err := parseMessage(json.RawMessage(text), time.Unix(0, 0))
+		if err == nil && utf8.ValidString(text) {
+			require.Equal(t, message.AppendFramed(nil, slow), message.AppendFramed(nil, fast))
+		}
+	})
+}
+
+func TestTheFastReaderReadsWhatIsWritten(t *testing.T) {
+	want := odd()
+	want.Payload = "\u2028 \"x\"\n \u00e4"
+	line, err := (&encoders.JSON{}).Encode(nil, want)
+	require.NoError(t, err)
+	m, err := parseRecorded(string(line))
+	require.NoError(t, err)
+	require.Equal(t, message.AppendFramed(nil, want), message.AppendFramed(nil, m))
 }
 
 func TestReplayStopsWhenAsked(t *testing.T) {
