@@ -190,5 +190,8 @@ func collect(t *testing.T, name, model string, line func(n int) string) {
 	t.Logf("%d rounds, %d went wrong, %d kills, %d MiB at most\n%s", len(got), bad, kills, peak, table.String())
 	if bad > 0 {
 		t.Logf("the collector said: %s", tail)
+		if *record != "" {
+			require.NoError(t, os.WriteFile(*record+".log", output, 0o600))
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 const (
 	headSize = 1024 // bytes at a file's start that tell it from others
+	leadSize = 32   // bytes at the start of a file that may be a copy cut short
 	tailSize = 256  // bytes before a position that prove it
 )
 
@@ -36,6 +37,7 @@ type file struct {
 	gone      bool      // its name leads elsewhere now
 	goneAt    time.Time // since when
 	failed    bool      // the last attempt to read it failed, and was reported
+	adopted   bool      // the identity is that of an entry
 	journaled uint64    // the ID under which the journal on disk has it
 }
 
@@ -186,7 +188,15 @@ func (f *file) identify(host, stream string) error {
 	}
 	f.ID = xxhash.Sum64(b.Bytes()) | 1 // 0 is none
 	f.HeadLen, f.HeadHash = len(head), xxhash.Sum64(head)
+	f.LeadHash = leadHash(head)
 	return nil
+}
+
+func leadHash(head []byte) uint64 {
+	if len(head) < leadSize {
+		return 0
+	}
+	return xxhash.Sum64(head[:leadSize])
 }
 
 // widen takes more of a grown file's start into its fingerprint.
@@ -196,21 +206,30 @@ func (f *file) widen() {
 	}
 	head, err := f.content(0, headSize)
 	if err == nil && len(head) > f.HeadLen && xxhash.Sum64(head[:f.HeadLen]) == f.HeadHash && f.intact() {
-		f.HeadLen, f.HeadHash = len(head), xxhash.Sum64(head)
+		f.HeadLen, f.HeadHash, f.LeadHash = len(head), xxhash.Sum64(head), leadHash(head)
 	}
 }
 
-// remember keeps the end of data, which was read just before the position.
-func (f *file) remember(data []byte) {
+// remember keeps the end of data, which was read just before the position, and
+// marks the last of the records in it, which end there.
+func (f *file) remember(data []byte, ends []int) {
+	for _, end := range ends {
+		at := f.pos - int64(len(data)-end)
+		if end >= tailSize {
+			f.mark(at, data[end-tailSize:end])
+			continue
+		}
+		f.mark(at, tailOf(append(bytes.Clone(f.last), data[:end]...)))
+	}
 	if len(data) >= tailSize {
-		f.last = append(f.last[:0], data[len(data)-tailSize:]...)
+		f.last = append(f.last[:0], tailOf(data)...)
 		return
 	}
-	if over := len(f.last) + len(data) - tailSize; over > 0 {
-		f.last = append(f.last[:0], f.last[over:]...)
-	}
 	f.last = append(f.last, data...)
+	f.last = append(f.last[:0], tailOf(f.last)...)
 }
+
+func tailOf(data []byte) []byte { return data[max(0, len(data)-tailSize):] }
 
 // seek sets the position, where reading goes on: at its end if it is shorter.
 func (f *file) seek(pos int64) error {
@@ -250,21 +269,21 @@ func (f *file) starts(data []byte) bool {
 	return len(data) >= f.HeadLen && xxhash.Sum64(data[:f.HeadLen]) == f.HeadHash
 }
 
-// mark remembers what is before the position, as a proof for later.
-func (f *file) mark() {
+// mark remembers the bytes before a position, as a proof for later.
+func (f *file) mark(at int64, before []byte) {
 	n := len(f.Marks)
-	if len(f.last) == 0 || n > 0 && f.Marks[n-1].At >= f.pos {
+	if len(before) == 0 || n > 0 && f.Marks[n-1].At >= at {
 		return
 	}
 	if n == keepMarks {
 		f.Marks = append(f.Marks[:0], f.Marks[1:]...)
 	}
-	f.Marks = append(f.Marks, mark{At: f.pos, Hash: xxhash.Sum64(f.last)})
+	f.Marks = append(f.Marks, mark{At: at, Hash: xxhash.Sum64(before)})
 }
 
 // seal returns the entry with the proof of what was read.
 func (f *file) seal() entry {
-	f.mark()
+	f.mark(f.pos, f.last)
 	e := f.entry
 	if e.Offset < f.pos {
 		e.ZipSize = 0 // some of it must be read again

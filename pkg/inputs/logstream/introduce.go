@@ -3,6 +3,8 @@ package logstream
 import (
 	"slices"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // settleTime is how long a file that may be a copy in the making must not have
@@ -57,21 +59,19 @@ func (s *stream) introduce(fresh []*file, now time.Time) (refused []*file) {
 // resume goes on where the entry of the same place on disk says. When the
 // content is another, the file was overwritten while nobody watched.
 func (s *stream) resume(n newcomer) bool {
-	own := -1
+	own, next := -1, 0
 	for i, e := range s.ghosts {
-		if e.is(status{inode: n.Inode, birth: n.Birth}) && (own < 0 || e.Generation > s.ghosts[own].Generation) {
+		if !e.is(status{inode: n.Inode, birth: n.Birth}) {
+			continue
+		}
+		next = max(next, e.Generation+1)
+		whole := e.ZipSize != 0 && e.ZipSize == n.size // to prove all of an archive takes long
+		if (own < 0 || e.Generation >= s.ghosts[own].Generation) && (whole || n.continues(&e, n.head)) {
 			own = i
 		}
 	}
-	if own < 0 {
-		return false
-	}
-	e := s.ghosts[own]
-	if (e.ZipSize == 0 || e.ZipSize != n.size) && !n.continues(&e, n.head) { // to prove all of an archive takes long
-		n.Generation = e.Generation + 1
-		return false
-	}
-	if !s.adopt(n, e) {
+	if own < 0 || !s.adopt(n, s.ghosts[own], s.ghosts[own].Offset) {
+		n.Generation = next
 		return false
 	}
 	s.ghosts = slices.Delete(s.ghosts, own, own+1)
@@ -83,23 +83,17 @@ func (s *stream) resume(n newcomer) bool {
 // copy when it truncates, so only a file that still is there can have a copy in
 // the making.
 func (s *stream) admit(n newcomer, now time.Time) bool {
-	for i := len(s.ghosts) - 1; i >= 0; i-- {
-		if e := s.ghosts[i]; n.compare(&e, n.head) == confirms && s.adopt(n, e) {
-			s.ghosts = slices.Delete(s.ghosts, i, i+1)
-			return true
-		}
+	if s.recognise(n) {
+		return true
 	}
-	doubt := len(n.head) == 0
+	doubt, unread := len(n.head) == 0, false
 	for _, f := range s.files {
-		if f == n.file || f.ID == 0 || f.pos == 0 {
-			continue
+		if f != n.file && n.resembles(f, n.head) {
+			doubt = true
+			unread = unread || f.pos == 0 && f.ID != 0 && !f.failed
 		}
-		if e := f.seal(); n.compare(&e, n.head) == confirms && s.adopt(n, e) {
-			return true
-		}
-		doubt = doubt || n.resembles(f, n.head)
 	}
-	if doubt && !n.newest && !s.settled(n, now) {
+	if doubt && !n.newest && (unread || !s.settled(n, now)) {
 		return false
 	}
 	if len(n.head) == 0 {
@@ -108,24 +102,63 @@ func (s *stream) admit(n newcomer, now time.Time) bool {
 	return s.begin(n)
 }
 
-// adopt goes on in a file where an entry says. A copy that is shorter than what
-// was read has been read.
-func (s *stream) adopt(n newcomer, e entry) bool {
-	path, ino, birth := n.Path, n.Inode, n.Birth
-	n.entry = e
-	n.Path, n.Inode, n.Birth = path, ino, birth
+// recognise takes a file for a copy of the one it has most in common with.
+func (s *stream) recognise(n newcomer) bool {
+	var best entry
+	upTo, ghost := int64(-1), -1
+	better := func(to int64, e *entry) bool {
+		return to > upTo || to == upTo && e.HeadLen >= best.HeadLen
+	}
+	for i, e := range s.ghosts {
+		if to, ok := n.copies(e); ok && better(to, &e) {
+			best, upTo, ghost = e, to, i
+		}
+	}
+	for _, f := range s.files {
+		if f == n.file || !f.used() {
+			continue
+		}
+		e := f.seal()
+		if to, ok := n.copies(e); ok && better(to, &e) {
+			best, upTo, ghost = e, to, -1
+		}
+	}
+	if upTo < 0 || !s.adopt(n, best, min(best.Offset, upTo)) {
+		return false
+	}
+	if ghost >= 0 {
+		s.ghosts = slices.Delete(s.ghosts, ghost, ghost+1)
+	}
+	return true
+}
+
+// copies reports whether a file proves to be a copy of an entry's, and up to
+// where. The newest file is none, but when all of it is the same: one that was
+// edited.
+func (n *newcomer) copies(e entry) (upTo int64, ok bool) {
+	upTo, p := n.compare(&e, n.head)
+	return upTo, p == confirms && (!n.newest || n.continues(&e, n.head))
+}
+
+// adopt goes on in a file under the identity of an entry.
+func (s *stream) adopt(n newcomer, e entry, offset int64) bool {
+	before := n.entry
+	n.entry, n.adopted = e, true
+	n.Path, n.Inode, n.Birth = before.Path, before.Inode, before.Birth
+	n.Generation = max(before.Generation, e.Generation)
 	n.Marks = slices.Clone(e.Marks)
+	n.HeadLen, n.HeadHash, n.LeadHash = len(n.head), xxhash.Sum64(n.head), leadHash(n.head) // it may be shorter
+	n.checked = n.mtime
 	if n.zipped && e.ZipSize == n.size { // read to its end
 		n.pos = n.Offset
 		return true
 	}
 	n.ZipSize = 0
-	if err := n.seek(e.Offset); err != nil {
+	if err := n.seek(offset); err != nil {
 		s.fail(n.file, err)
-		n.entry = entry{Path: path, Inode: ino, Birth: birth, Generation: e.Generation + 1}
+		n.entry, n.adopted = before, false
 		return false
 	}
-	n.checked = n.mtime
 	return true
 }
 

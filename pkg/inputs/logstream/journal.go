@@ -22,8 +22,9 @@ type entry struct {
 	Offset     int64     `json:"offset"`               // of the first byte not durable yet
 	HeadLen    int       `json:"head_len"`
 	HeadHash   uint64    `json:"head_hash"`
-	Marks      []mark    `json:"marks,omitempty"`    // the last of what was read, ascending
-	ZipSize    int64     `json:"zip_size,omitempty"` // size of a compressed file that was read to its end
+	LeadHash   uint64    `json:"lead_hash,omitempty"` // of the first leadSize bytes, if there are so many
+	Marks      []mark    `json:"marks,omitempty"`     // the last of what was read, ascending
+	ZipSize    int64     `json:"zip_size,omitempty"`  // size of a compressed file that was read to its end
 	Seen       time.Time `json:"seen"`
 }
 

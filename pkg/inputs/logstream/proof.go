@@ -14,10 +14,10 @@ type mark struct {
 	Hash uint64 `json:"hash"`
 }
 
-// keepMarks is how many of the last positions are remembered. A copy that was
-// made just before the original was truncated can be shorter than what was read,
-// and is recognised by an earlier one.
-const keepMarks = 4
+// keepMarks is how many of the last record ends are remembered. A copy that was
+// made just before the original was truncated lacks what was written in between,
+// which may have been read, and is recognised by an earlier one.
+const keepMarks = 8
 
 // proof is how well the content of a file agrees with an entry.
 type proof int
@@ -29,23 +29,30 @@ const (
 )
 
 // compare holds the content of an open file, which begins with head, against an
-// entry.
-func (f *file) compare(e *entry, head []byte) proof {
+// entry, and returns up to where the two are known to agree.
+func (f *file) compare(e *entry, head []byte) (upTo int64, p proof) {
 	if e.HeadLen == 0 {
-		return other
+		return 0, other
 	}
-	if len(head) < e.HeadLen || xxhash.Sum64(head[:e.HeadLen]) != e.HeadHash {
-		return other
+	if len(head) >= e.HeadLen && xxhash.Sum64(head[:e.HeadLen]) != e.HeadHash {
+		return 0, other
 	}
-	if len(e.Marks) == 0 { // nothing was read of it
-		return confirms
+	if len(e.Marks) == 0 { // nothing is known to have been read of it
+		if len(head) >= e.HeadLen || e.LeadHash != 0 && leadHash(head) == e.LeadHash {
+			return 0, confirms
+		}
+		return 0, other
 	}
-	for _, m := range slices.Backward(e.Marks) {
-		if p := f.proves(m); p != shorter {
-			return p
+	for i, m := range slices.Backward(e.Marks) {
+		p := f.proves(m)
+		if p == confirms && i == len(e.Marks)-1 {
+			return max(m.At, e.Offset), confirms
+		}
+		if p != shorter {
+			return m.At, p
 		}
 	}
-	return shorter
+	return 0, shorter
 }
 
 // proves holds the bytes before a mark against it.
@@ -66,10 +73,11 @@ func (f *file) proves(m mark) proof {
 // continues reports whether f is still the file of e, which has its place on
 // disk: nothing that was read from it has gone.
 func (f *file) continues(e *entry, head []byte) bool {
-	if n := len(e.Marks); n > 0 && f.proves(e.Marks[n-1]) != confirms {
+	if n := len(e.Marks); n > 0 && f.proves(e.Marks[n-1]) != confirms || len(head) < e.HeadLen {
 		return false
 	}
-	return f.compare(e, head) == confirms
+	_, p := f.compare(e, head)
+	return p == confirms
 }
 
 // resembles reports whether all of f, as far as it is looked at, is what another

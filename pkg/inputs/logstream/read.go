@@ -30,7 +30,7 @@ func (s *stream) poll(ctx context.Context, now time.Time) error {
 			continue
 		}
 		if s.cutting != f {
-			if slices.Index(s.files, s.cutting) < i { // it will not go on, the stream is past it
+			if !s.in.lines() && slices.Index(s.files, s.cutting) < i { // it will not go on, the stream is past it
 				if err := s.flush(s.cutting); err != nil {
 					return err
 				}
@@ -99,11 +99,9 @@ func (s *stream) look(f *file) bool {
 // the journal before the first record under it goes out. A full disk makes the
 // records wait in their file.
 func (s *stream) vouch(f *file) bool {
-	if f.journaled == f.ID {
-		return f.ID != 0
+	if f.ID != 0 && f.journaled != f.ID {
+		s.write(f)
 	}
-	s.dirty = true
-	s.save(true)
 	return f.ID != 0 && f.journaled == f.ID
 }
 
@@ -126,12 +124,11 @@ func (s *stream) measure(f *file) {
 func (s *stream) restart(f *file) {
 	s.in.stats.truncations.Add(1)
 	s.in.log.Info("log file truncated", "stream", s.name, "path", f.Path, "offset", f.pos, "size", f.size)
-	ghost := f.seal()
-	ghost.Seen = time.Now()
-	s.ghosts = append(s.ghosts, ghost)
+	now := time.Now()
+	s.bury(f, now)
 	s.held = slices.DeleteFunc(s.held, func(o origin) bool { return o.f == f })
-	f.entry = entry{Path: f.Path, Inode: f.Inode, Birth: f.Birth, Generation: f.Generation + 1, Seen: ghost.Seen}
-	f.pos, f.tried, f.last = 0, 0, nil
+	f.entry = entry{Path: f.Path, Inode: f.Inode, Birth: f.Birth, Generation: f.Generation + 1, Seen: now}
+	f.pos, f.tried, f.last, f.adopted = 0, 0, nil, false
 	if s.cutting == f {
 		s.split.Reset()
 	}
@@ -199,7 +196,6 @@ func (f *file) ended(rest int) {
 	}
 	f.size = max(f.size, f.pos+int64(rest))
 	f.tried = f.pos + int64(rest)
-	f.mark()
 }
 
 // abandon closes f; a compressed file is not read again until its size changes.
@@ -214,12 +210,15 @@ func (f *file) abandon() {
 // position. final: nothing will follow.
 func (s *stream) cut(f *file, data []byte, final bool) (used int, err error) {
 	now := time.Now().UnixNano()
+	var ends [keepMarks]int // of the last records
+	n := 0
 	for used < len(data) {
 		record, advance, err := s.split.Split(data[used:], final)
 		if size, tooLong := splitter.IsTooLong(err); tooLong {
 			s.in.stats.tooLong.Add(1)
 			s.in.log.Warn("record too long", "stream", s.name, "path", f.Path, "offset", f.pos, "size", size, "limit", s.split.Limit())
 		} else if err != nil {
+			f.remember(data[:used], nil)
 			return used, err
 		}
 		if advance == 0 {
@@ -234,16 +233,28 @@ func (s *stream) cut(f *file, data []byte, final bool) (used int, err error) {
 			s.msg.Payload = unsafe.String(unsafe.SliceData(record), len(record)) // valid until Emit returns
 			if err := s.out.Emit(&s.msg); err != nil {
 				s.broken = true
+				f.remember(data[:used], nil)
 				return used, err
 			}
 			s.in.stats.records.Add(1)
 		}
 		f.pos += int64(advance)
 		used += advance
+		ends[n%keepMarks] = used
+		n++
 		s.dirty = true
 	}
-	f.remember(data[:used])
+	f.remember(data[:used], recent(ends, n))
 	return used, nil
+}
+
+// recent returns the last of n numbers that were put into a ring.
+func recent(ring [keepMarks]int, n int) []int {
+	if n <= keepMarks {
+		return ring[:n]
+	}
+	at := n % keepMarks
+	return slices.Concat(ring[at:], ring[:at])
 }
 
 // commit makes what was emitted durable and lets the positions follow.
@@ -281,14 +292,19 @@ func (s *stream) settle(held int) {
 // flushIdle delivers an unfinished last record when its end has not come for a
 // while. A line waits on as long as its file may still grow.
 func (s *stream) flushIdle(now time.Time) error {
-	f := s.cutting
-	if f == nil || f.pos >= f.size || now.Sub(f.grown) < s.in.cfg.FlushInterval {
-		return nil
+	for _, f := range s.files {
+		if f.pos >= f.size || f.fd == nil || now.Sub(f.grown) < s.in.cfg.FlushInterval || f.current && !f.gone && s.in.lines() {
+			continue
+		}
+		if f != s.cutting {
+			s.split.Reset()
+			s.cutting = f
+		}
+		if err := s.flush(f); err != nil {
+			return err
+		}
 	}
-	if f.current && !f.gone && s.in.lines() {
-		return nil
-	}
-	return s.flush(f)
+	return nil
 }
 
 // lines reports whether records end at a token, so that one without it was not
@@ -323,6 +339,7 @@ func (s *stream) release(now time.Time) {
 		followed := f.current && !f.gone
 		if f.fd != nil && !followed && f.pos >= f.size && now.Sub(f.grown) > linger && now.Sub(f.goneAt) > linger {
 			f.close()
+			f.Marks = f.Marks[max(0, len(f.Marks)-1):] // nobody copies and truncates it now
 		}
 		if f.gone && f.fd == nil && !s.holds(f) {
 			s.bury(f, now)
@@ -337,28 +354,38 @@ func (s *stream) release(now time.Time) {
 // save writes the journal if positions changed: at once when asked to, else at
 // most every saveEvery.
 func (s *stream) save(now bool) {
-	if !s.dirty || (!now && time.Since(s.saved) < saveEvery) {
-		return
+	if s.dirty && (now || time.Since(s.saved) >= saveEvery) {
+		s.write(nil)
 	}
+}
+
+// write writes the journal with all files that were read, and one that will be.
+// A new identity is not in it before it is needed, so that there is but one for
+// what was read of a file and its copies.
+func (s *stream) write(next *file) {
 	j := journal{Stream: s.name, Files: make([]entry, 0, len(s.ghosts)+len(s.files))}
 	j.Files = append(j.Files, s.ghosts...)
 	for _, f := range s.files {
-		if f.ID == 0 {
-			continue
+		if f.used() || f == next {
+			f.widen()
+			j.Files = append(j.Files, f.seal())
 		}
-		f.widen()
-		j.Files = append(j.Files, f.seal())
 	}
 	err := j.write(s.in.dir)
-	if err == nil {
-		for _, f := range s.files {
-			f.journaled = f.ID
-		}
-	}
 	if err != nil && !s.saveFailed {
 		s.in.log.Error("journal not written; a restart would read again", "stream", s.name, "error", err)
 	}
 	s.saveFailed = err != nil
 	s.saved = time.Now()
 	s.dirty = err != nil
+	for _, f := range s.files {
+		if err == nil && (f.used() || f == next) {
+			f.journaled = f.ID
+		}
+	}
+}
+
+// used reports whether records of f may have gone out under its identity.
+func (f *file) used() bool {
+	return f.ID != 0 && (f.pos > 0 || f.adopted || f.journaled == f.ID)
 }

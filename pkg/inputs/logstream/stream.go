@@ -193,17 +193,18 @@ func (s *stream) retire(old []*file, now time.Time) {
 			continue
 		}
 		s.bury(f, now)
+		f.close()
 	}
 }
 
 // bury remembers what was read of a file that has gone, or was overwritten.
 func (s *stream) bury(f *file, now time.Time) {
-	e := f.seal()
-	if e.ID != 0 {
-		e.Seen = now
-		s.ghosts = append(s.ghosts, e)
+	if !f.used() {
+		return
 	}
-	f.close()
+	e := f.seal()
+	e.Seen = now
+	s.ghosts = append(s.ghosts, e)
 	s.dirty = true
 }
 
