@@ -228,7 +228,7 @@ func (c *coverage) logStreams() {
 
 // streamWords lists the words by which the records of an input may be known.
 func streamWords(name string, in *config.Node) []string {
-	texts := []string{name, in.Get("decoder").Text(), in.Get("log_directory").Text(), in.Get("file_match").Text()}
+	texts := []string{name, in.Get("log_directory").Text(), in.Get("file_match").Text()}
 	for _, d := range in.Get("differentiator").Items() {
 		texts = append(texts, d.Text())
 	}
