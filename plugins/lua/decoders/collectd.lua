@@ -3,6 +3,7 @@
 -- the same place, become log messages. Options: hostname (of this node;
 -- the libvirt plugin needs it), swap_size (bytes; adds swap_percent_used).
 local ip = require "ip_address"
+local known = require "collectd_known"
 local json = require "json_text"
 local names = require "collectd_names"
 local record = require "log_record"
@@ -45,22 +46,21 @@ local function service_check(m)
     return tostring(m.meta.service_check) .. "_check"
 end
 
-local function send(m, sample, text)
+-- message makes the message of a metric; its time and text are still to be set.
+local function message(m)
     if m.unit then m.fields.value = { value = m.fields.value, representation = m.unit } end
     if m.tags[1] then m.fields.tag_fields = m.tags end
-    return record.emit({
-        Timestamp = sample.time and sample.time * 1e9,
-        Hostname = m.hostname,
-        Logger = "collectd",
-        Payload = text,
-        Severity = 6,
-        Type = "metric",
-        Fields = m.fields,
-    }, true)
+    return { Hostname = m.hostname, Logger = "collectd", Severity = 6, Type = "metric", Fields = m.fields }
 end
 
--- one emits the metric of a sample's i-th value.
-local function one(sample, text, i, value)
+local function send(msg, time_s, text)
+    msg.Timestamp = time_s and time_s * 1e9
+    msg.Payload = text
+    return record.emit(msg, true)
+end
+
+-- describe finds out what the metric of a sample's i-th value is: nil for none.
+local function describe(sample, i, value)
     local dsname = tostring(sample.dsnames[i])
     local ds = dsname == "value" and "" or "_" .. dsname
     local m = setmetatable({
@@ -81,14 +81,52 @@ local function one(sample, text, i, value)
         seen = {},
     }, metric)
     local build = m.meta.service_check and service_check or names.rule(sample)
-    local name = build(m, sample)
-    if not name then return 0 end
-    m.fields.name = name
-    local code, err = send(m, sample, text)
-    if code == 0 and sample.plugin == "swap" and m.base == "swap_used" and swap_size > 0 then
+    m.fields.name = build(m, sample)
+    if m.fields.name then return m end
+end
+
+-- one emits the metric of a sample's i-th value.
+local function one(sample, text, i, value)
+    local m = describe(sample, i, value)
+    if not m then return 0 end
+    local percent = sample.plugin == "swap" and m.base == "swap_used" and swap_size > 0
+    local msg = message(m)
+    local code, err = send(msg, sample.time, text)
+    if code == 0 and percent then
         m.fields.name = "swap_percent_used"
         m.fields.value = value / swap_size
-        code, err = send(m, sample, text)
+        if m.unit then m.fields.value = { value = m.fields.value, representation = m.unit } end
+        code, err = send(msg, sample.time, text)
+    end
+    return code, err
+end
+
+-- template makes the messages of all further samples that differ from this one in
+-- values and time only: false if they need a closer look.
+local function template(sample, values, time_s)
+    if #values ~= #sample.dsnames or sample.time ~= time_s or sample.plugin == "swap" then return false end
+    local list = {}
+    for i = 1, #values do
+        if sample.values[i] ~= (values[i] or nil) then return false end
+        local probe = 7.25 -- a metric that is computed from the value shows
+        local m = describe(sample, i, probe)
+        if m and m.fields.value ~= probe then return false end
+        list[i] = m and message(m) or false
+    end
+    return list
+end
+
+-- send_known emits the metrics of a sample with a template.
+local function send_known(list, values, time_s, text)
+    local code, err = 0, nil
+    for i = 1, #list do
+        local msg, value = list[i], values[i]
+        if msg and value then
+            local field = msg.Fields.value
+            if type(field) == "table" then field.value = value else msg.Fields.value = value end
+            local c, e = send(msg, time_s, text)
+            if c ~= 0 then code, err = c, e end
+        end
     end
     return code, err
 end
@@ -108,7 +146,8 @@ local function check(s)
     end
     if s.time ~= nil and type(s.time) ~= "number" then return "time is no number" end
     if type(s.interval) ~= "number" then s.interval = nil end
-    s.host = type(s.host) == "string" and s.host or read_message("Hostname")
+    s.own_host = type(s.host) == "string"
+    s.host = s.own_host and s.host or read_message("Hostname")
     if s.plugin ~= "libvirt" and s.plugin ~= "virt" then s.host = short(s.host) end
 end
 
@@ -150,11 +189,42 @@ local function decode(text)
             if c ~= 0 then code, err = c, e end
         end
     end
+    if sample.own_host then
+        known.learn(text, function(values, time_s) return template(sample, values, time_s) end)
+    end
     return code, err
+end
+
+-- decode_known decodes a record whose samples are all known; nil if one is not.
+local function decode_known(body)
+    local samples = known.split(body)
+    if not samples then return nil end
+    local found, n = {}, 0
+    for i = 1, #samples, known.parts do
+        n = n + 1
+        found[n] = known.find(samples, i)
+        if found[n] == nil then return nil end
+    end
+    local bad, err = 0, nil
+    for i = 1, n do
+        local at = (i - 1) * known.parts
+        local text = samples[at + 1]
+        local code, e
+        if found[i] then
+            code, e = send_known(found[i], known.values(samples[at + 2]), tonumber(samples[at + 4]), text)
+        else
+            code, e = decode(text)
+        end
+        if code ~= 0 then bad, err = bad + 1, e end
+    end
+    if bad == n then return -1, err end
+    return 0
 end
 
 function process_message()
     local body = record.payload()
+    local code, why = decode_known(body)
+    if code then return code, why end
     local whole, wrong = json.decode(body)
     local samples = type(whole) == "table" and json.elements(body)
     if not samples then return -1, "the record is no JSON array of collectd samples: " .. tostring(wrong or "") end
