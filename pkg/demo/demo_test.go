@@ -54,10 +54,12 @@ func TestGeneratedLinesDecode(t *testing.T) {
 		} {
 			text, err := os.ReadFile(filepath.Join(dir, file))
 			require.NoError(t, err)
+			// The stream's name is what the model's differentiator makes of the path.
+			stream := strings.ReplaceAll(strings.TrimSuffix(file, ".log"), "/", "_")
 			lines, decoded := 0, 0
 			for line := range strings.Lines(string(text)) {
 				lines++
-				result, err := d.Process(&message.Message{UUID: message.NewUUID(), Timestamp: now.UnixNano(), Type: "logfile", Payload: line}, func(m *message.Message) error {
+				result, err := d.Process(&message.Message{UUID: message.NewUUID(), Timestamp: now.UnixNano(), Type: "logfile", Logger: stream, Payload: line}, func(m *message.Message) error {
 					if status := m.Field("http_status"); status != nil {
 						statuses[status.At(0).Text()[:1]]++
 					}
