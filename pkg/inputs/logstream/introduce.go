@@ -123,6 +123,7 @@ func (s *stream) recognise(n newcomer) bool {
 			best, upTo, ghost = e, to, -1
 		}
 	}
+	best.Marks = slices.DeleteFunc(slices.Clone(best.Marks), func(m mark) bool { return m.At > upTo }) // a copy can be shorter
 	if upTo < 0 || !s.adopt(n, best, min(best.Offset, upTo)) {
 		return false
 	}
