@@ -64,6 +64,24 @@ func TestPluginRunTermination(t *testing.T) {
 	}
 }
 
+func TestPluginRunFatalCode(t *testing.T) {
+	r := runCases(t, caseLine(t, "decoder", `function process_message() return 3, "why" end`,
+		`"steps":[{"msg":{}},{"msg":{}}]`))[0]
+	require.Equal(t, 3, *r.Steps[0].RC, "the code that ended it")
+	require.Equal(t, "why", *r.Steps[0].Error)
+	require.True(t, r.Steps[0].Fatal && r.Steps[1].Fatal)
+	require.Nil(t, r.Steps[1].RC)
+}
+
+func TestPluginRunEmptyArray(t *testing.T) {
+	r := runCases(t, caseLine(t, "decoder", `function process_message()
+		inject_message(decode_message(read_message("raw"))) return 0 end`,
+		`"steps":[{"msg":{"Fields":{"none":[],"null":null,"one":[1]}}}]`))[0]
+	require.True(t, r.Steps[0].OK)
+	require.Len(t, r.Steps[0].Out[0].Fields, 1)
+	require.Equal(t, "one", r.Steps[0].Out[0].Fields[0].Name)
+}
+
 func TestPluginRunInitErrors(t *testing.T) {
 	for line, want := range map[string]string{
 		`{"id":1,"component":"decoder.none","steps":[{"msg":{}}]}`:              "unknown component",

@@ -251,6 +251,9 @@ func addField(m *message.Message, spec fieldSpec) error {
 		}
 		list = []any{v}
 	}
+	if len(list) == 0 {
+		return nil // no message can hold a field without a value
+	}
 	f := message.NewField(spec.Name, spec.Representation)
 	if spec.ValueType != nil {
 		f.Type = message.ValueType(*spec.ValueType)

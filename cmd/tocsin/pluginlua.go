@@ -46,7 +46,11 @@ func (s *luaSubject) process(stream string, m *message.Message, emit message.Emi
 	}
 	res, err := p.Process(m, emit)
 	if err != nil {
-		return callError(err)
+		r := callError(err)
+		if res.Code > 0 {
+			r.RC = &res.Code // it returned, and that code ended it
+		}
+		return r
 	}
 	r := stepResult{OK: res.Code == 0}
 	if !p.Declarative() {

@@ -2,6 +2,7 @@ package gse
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -141,7 +142,7 @@ func synthetic(def *Cluster, host, member string, age time.Duration, never bool)
 	text, value := "No status of "+member+from(host)+" ever received", -1.0
 	if !never {
 		value = age.Seconds()
-		text = fmt.Sprintf("No status of %s%s for %s seconds", member, from(host), strconv.FormatFloat(value, 'f', -1, 64))
+		text = fmt.Sprintf("No status of %s%s for %s seconds", member, from(host), strconv.FormatFloat(math.Round(value), 'f', -1, 64))
 	}
 	return syntheticAlarm(def, text, value)
 }
