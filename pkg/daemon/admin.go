@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/tocsin-lma/tocsin/pkg/matcher"
 	"github.com/tocsin-lma/tocsin/pkg/selfmon"
 	"github.com/tocsin-lma/tocsin/pkg/silence"
 )
@@ -136,61 +135,6 @@ func (d *Daemon) serveReload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, map[string]string{"status": "reloading"})
-}
-
-// tapLine is one message as the tap writes it.
-type tapLine struct {
-	UUID      string         `json:"uuid"`
-	Timestamp time.Time      `json:"timestamp"`
-	Type      string         `json:"type"`
-	Logger    string         `json:"logger,omitempty"`
-	Hostname  string         `json:"hostname,omitempty"`
-	Severity  int32          `json:"severity"`
-	PID       int32          `json:"pid,omitempty"`
-	Payload   string         `json:"payload,omitempty"`
-	Fields    map[string]any `json:"fields,omitempty"`
-}
-
-// serveTap streams the messages that pass, one JSON object a line, until the
-// client goes away.
-func (d *Daemon) serveTap(w http.ResponseWriter, r *http.Request) {
-	expr := r.URL.Query().Get("matcher")
-	if expr == "" {
-		expr = "TRUE"
-	}
-	want, err := matcher.Parse(expr)
-	if err != nil {
-		writeError(w, http.StatusBadRequest, err)
-		return
-	}
-	g := d.generation()
-	if g == nil {
-		writeError(w, http.StatusServiceUnavailable, errors.New("the daemon is starting"))
-		return
-	}
-	messages, stop := g.pipeline.Tap(want)
-	defer stop()
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	control := http.NewResponseController(w)
-	_ = control.Flush()
-	enc := json.NewEncoder(w)
-	for {
-		select {
-		case <-r.Context().Done():
-			return
-		case m := <-messages:
-			line := tapLine{
-				UUID: m.UUID.String(), Timestamp: time.Unix(0, m.Timestamp).UTC(), Type: m.Type, Logger: m.Logger,
-				Hostname: m.Hostname, Severity: m.Severity(), PID: m.PID(), Payload: m.Payload, Fields: map[string]any{},
-			}
-			for i := range m.Fields {
-				line.Fields[m.Fields[i].Name] = fieldValue(&m.Fields[i])
-			}
-			if enc.Encode(line) != nil || control.Flush() != nil {
-				return
-			}
-		}
-	}
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

@@ -43,6 +43,12 @@ func (s *stream) Commit(context.Context) (int, error) {
 	return 0, s.fail
 }
 
+func (s *stream) counts() (durable, commits int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.durable, s.commits
+}
+
 func (s *stream) Close(context.Context) error { s.closed = true; return nil }
 
 func TestIntakeAnswersAfterCommit(t *testing.T) {
@@ -55,11 +61,12 @@ func TestIntakeAnswersAfterCommit(t *testing.T) {
 		taken, err := in.Offer(ctx, &message.Message{}, &message.Message{})
 		require.NoError(t, err)
 		require.True(t, taken)
-		require.Equal(t, 2, s.durable)
-		before := s.commits
+		durable, before := s.counts()
+		require.Equal(t, 2, durable)
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		require.GreaterOrEqual(t, s.commits, before+2, "a silent intake commits too")
+		_, after := s.counts()
+		require.GreaterOrEqual(t, after, before+2, "a silent intake commits too")
 		cancel()
 		require.NoError(t, <-done)
 		require.True(t, s.closed)

@@ -305,11 +305,12 @@ func TestAFullQueueThatBlocksHoldsTheInputAndLetsItStop(t *testing.T) {
 func TestTap(t *testing.T) {
 	r := newRig(t, buffer.Options{})
 	p, stop := r.start()
-	messages, untap := p.Tap(matcher.MustParse("Payload == 'two'"))
+	messages, lost, untap := p.Tap(matcher.MustParse("Payload == 'two'"))
 	r.put("one", "two")
 	require.Equal(t, "two", (<-messages).Payload)
 	untap()
 	r.put("two")
 	require.Empty(t, messages)
+	require.Zero(t, lost())
 	require.NoError(t, stop())
 }

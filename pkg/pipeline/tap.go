@@ -18,7 +18,11 @@ type tap struct {
 type watcher struct {
 	want *matcher.Matcher
 	ch   chan *message.Message
+	lost atomic.Int64
 }
+
+// tapBuffer is how many messages a watcher may be behind.
+const tapBuffer = 16384
 
 func (t *tap) active() bool { return t.watchers.Load() > 0 }
 
@@ -30,6 +34,7 @@ func (t *tap) offer(m *message.Message) {
 			select {
 			case w.ch <- m.Clone():
 			default: // the watcher is slow; the flow is not
+				w.lost.Add(1)
 			}
 		}
 	}
@@ -37,9 +42,9 @@ func (t *tap) offer(m *message.Message) {
 
 // Tap returns a channel that gets clones of the messages want matches, from
 // inputs and filters alike, until stop is called. What the receiver does not
-// take in time is left out.
-func (p *Pipeline) Tap(want *matcher.Matcher) (messages <-chan *message.Message, stop func()) {
-	w := &watcher{want: want, ch: make(chan *message.Message, 256)}
+// take in time is left out; lost tells how many that were.
+func (p *Pipeline) Tap(want *matcher.Matcher) (messages <-chan *message.Message, lost func() int64, stop func()) {
+	w := &watcher{want: want, ch: make(chan *message.Message, tapBuffer)}
 	p.tap.mu.Lock()
 	if p.tap.list == nil {
 		p.tap.list = make(map[*watcher]struct{})
@@ -47,7 +52,7 @@ func (p *Pipeline) Tap(want *matcher.Matcher) (messages <-chan *message.Message,
 	p.tap.list[w] = struct{}{}
 	p.tap.mu.Unlock()
 	p.tap.watchers.Add(1)
-	return w.ch, sync.OnceFunc(func() {
+	return w.ch, w.lost.Load, sync.OnceFunc(func() {
 		p.tap.mu.Lock()
 		delete(p.tap.list, w)
 		p.tap.mu.Unlock()
