@@ -3,6 +3,7 @@ package crash_test
 import (
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -145,16 +146,7 @@ func TestLogCollector(t *testing.T) {
 // collect runs the log collector with one output.
 func collect(t *testing.T, name, model string, line func(n int) string) {
 	t.Helper()
-	binary := *collector
-	if binary == "" {
-		source := filepath.Join("..", "..", "cmd", "logcollector")
-		if _, err := os.Stat(source); err != nil {
-			t.Skipf("there is no log collector to test: %v", err)
-		}
-		binary = filepath.Join(t.TempDir(), "logcollector")
-		out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./"+source).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-	}
+	binary := collectorBinary(t)
 	opts := crash.Options{
 		Command: []string{binary, "--no-defaults", "--config", "{config}", "--data-dir", "{data}", "--admin", "{admin}"}, Config: model, Line: line,
 		Dir: t.TempDir(), Rounds: *rounds, Seed: *seed, Ledger: name, Patience: *patience,
@@ -194,4 +186,25 @@ func collect(t *testing.T, name, model string, line func(n int) string) {
 			require.NoError(t, os.WriteFile(*record+".log", output, 0o600))
 		}
 	}
+}
+
+// collectorBinary is the collector to test, built where none is named.
+func collectorBinary(t *testing.T) string {
+	t.Helper()
+	if *collector != "" {
+		return *collector
+	}
+	source := filepath.Join("..", "..", "cmd", "logcollector")
+	binary := filepath.Join(t.TempDir(), "logcollector")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./"+source).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return binary
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
 }

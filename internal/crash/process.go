@@ -126,7 +126,12 @@ func (p *Process) Revive() error {
 }
 
 // PeakMiB is the most memory that the running process has had.
-func (p *Process) PeakMiB() int {
+func (p *Process) PeakMiB() int { return p.status("VmHWM:") }
+
+// ResidentMiB is the memory that the running process has now.
+func (p *Process) ResidentMiB() int { return p.status("VmRSS:") }
+
+func (p *Process) status(name string) int {
 	f, err := os.Open("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/status")
 	if err != nil {
 		return 0
@@ -134,7 +139,7 @@ func (p *Process) PeakMiB() int {
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		if rest, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
+		if rest, ok := strings.CutPrefix(lines.Text(), name); ok {
 			kib, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
 			if err == nil {
 				return kib >> 10
