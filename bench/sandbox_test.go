@@ -55,7 +55,7 @@ const (
 		defaults = { Severity = 6 }`
 )
 
-func modules(b *testing.B) fs.FS {
+func modules(b testing.TB) fs.FS {
 	sub, err := fs.Sub(plugins.FS, "lua/modules")
 	if err != nil {
 		b.Fatal(err)

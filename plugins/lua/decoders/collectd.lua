@@ -209,13 +209,13 @@ local function decode_known(body)
     for i = 1, n do
         local at = (i - 1) * known.parts
         local text = samples[at + 1]
-        local code, e
+        local c, e
         if found[i] then
-            code, e = send_known(found[i], known.values(samples[at + 2]), tonumber(samples[at + 4]), text)
+            c, e = send_known(found[i], known.values(samples[at + 2]), tonumber(samples[at + 4]), text)
         else
-            code, e = decode(text)
+            c, e = decode(text)
         end
-        if code ~= 0 then bad, err = bad + 1, e end
+        if c ~= 0 then bad, err = bad + 1, e end
     end
     if bad == n then return -1, err end
     return 0
@@ -223,8 +223,8 @@ end
 
 function process_message()
     local body = record.payload()
-    local code, why = decode_known(body)
-    if code then return code, why end
+    local code, reason = decode_known(body)
+    if code then return code, reason end
     local whole, wrong = json.decode(body)
     local samples = type(whole) == "table" and json.elements(body)
     if not samples then return -1, "the record is no JSON array of collectd samples: " .. tostring(wrong or "") end

@@ -4,6 +4,8 @@
 local l = require "lpeg"
 l.locale(l)
 local pairs = pairs
+local floor = require("math").floor
+local read_config = read_config
 local tonumber = tonumber
 
 local M = {}
@@ -23,16 +25,17 @@ local rest = l.P {
 -- time, what follows
 local sample = l.C('{"values":[' * l.C(one * (l.P "," * one) ^ 0) * "]"
     * l.C(',"dstypes":' * names * ',"dsnames":' * names * ",") * '"time":' * l.C(number) * l.C("," * rest))
-local batch = l.Ct("[" * sample * (l.P "," * sample) ^ 0 * "]") * l.space ^ 0 * -1
+local blank = l.S " \t\r\n" ^ 0
+local batch = l.Ct(blank * "[" * blank * sample * blank * (l.P "," * blank * sample * blank) ^ 0 * "]") * blank * -1
 local single = l.Ct(sample) * -1
 local list = l.Ct(l.C(one) * (l.P "," * l.C(one)) ^ 0)
 
 -- parts is how many values a sample yields.
 parts = 5
 
--- A node's series are a few hundred; the bound keeps the memory of a decoder that
--- reads very many. It begins anew when most samples are not known any more.
-local most = 1200
+-- A node's series are a few hundred. What is known of one takes some 3 KB: half
+-- of the memory at most. It begins anew when most samples are not known any more.
+local most = floor((tonumber(read_config("memory_limit")) or 8388608) / 6000)
 local known, count, misses = {}, 0, 0
 
 -- split returns the parts of all samples of a record in one list; nil if it is

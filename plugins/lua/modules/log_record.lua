@@ -17,11 +17,12 @@ local character = l.R "\0\127"
     + l.R "\241\243" * more * more * more
     + l.P "\244" * l.R "\128\143" * more * more
 local valid = character ^ 0 * -1
+local ascii = l.R "\0\127" ^ 0 * -1
 local repair -- made when it is first needed
 
 -- text returns s as valid UTF-8: each stray byte becomes U+FFFD.
 function M.text(s)
-    if not string.find(s, "[\128-\255]") or valid:match(s) then return s end
+    if ascii:match(s) or valid:match(s) then return s end
     repair = repair or l.Cs((character + l.P(1) / "\239\191\189") ^ 0)
     return repair:match(s)
 end
