@@ -39,7 +39,7 @@ func TestSharedCases(t *testing.T) {
 }
 
 func TestGoodFile(t *testing.T) {
-	for _, name := range []string{"good", "rules", "clusters"} {
+	for _, name := range []string{"good", "rules", "clusters", "chain"} {
 		for _, r := range alarmtest.Run(t.Context(), parse(t, "testdata/"+name+".yml"), alarmtest.Options{}) {
 			require.True(t, r.OK, "%s: %s", r.Name, strings.Join(r.Mismatches, "\n"))
 		}
