@@ -4,7 +4,6 @@
 local l = require "lpeg"
 l.locale(l)
 local pairs = pairs
-local floor = require("math").floor
 local read_config = read_config
 local tonumber = tonumber
 
@@ -33,9 +32,9 @@ local list = l.Ct(l.C(one) * (l.P "," * l.C(one)) ^ 0)
 -- parts is how many values a sample yields.
 parts = 5
 
--- A node's series are a few hundred. What is known of one takes some 3 KB: half
--- of the memory at most. It begins anew when most samples are not known any more.
-local most = floor((tonumber(read_config("memory_limit")) or 8388608) / 6000)
+-- A node's series are a few hundred; what is known of one takes some 3 KB. It
+-- begins anew when most samples are not known any more.
+local most = tonumber(read_config("known_series") or 1200)
 local known, count, misses = {}, 0, 0
 
 -- split returns the parts of all samples of a record in one list; nil if it is
