@@ -72,3 +72,18 @@ func TestPreservationManyTables(t *testing.T) {
 	p = open(t, source, change)
 	require.NoError(t, p.Timer(time.Unix(1489400000, 0), nil))
 }
+
+// What a filter counts as late in the global late_messages is in its statistics.
+func TestLateCount(t *testing.T) {
+	p := open(t, `late_messages = 0
+		function process_message() late_messages = late_messages + 1 return 0 end
+		function timer_event() end`, func(o *sandbox.Options) { o.Kind = sandbox.KindFilter })
+	for range 3 {
+		_, err := p.Process(sample(), nil)
+		require.NoError(t, err)
+	}
+	require.Zero(t, p.Stats().Late, "read at the timer event")
+	require.NoError(t, p.Timer(time.Unix(1489400000, 0), nil))
+	require.EqualValues(t, 3, p.Stats().Late)
+	require.NoError(t, p.Close(nil))
+}
