@@ -119,7 +119,38 @@ func (f *labelled) append(b []byte) []byte {
 	b = appendNumber(b, d.Periods)
 	b = append(b, `,"message":`...)
 	b = appendString(b, f.text)
+	b = f.appendSamples(b)
 	return append(b, '}')
+}
+
+// shownSamples is how many samples an alarm object carries at most, the newest.
+const shownSamples = 12
+
+// appendSamples writes what the function was computed from, so that a reader of
+// the verdict sees the reason and not only the result.
+func (f *labelled) appendSamples(b []byte) []byte {
+	if f.series == nil {
+		return b
+	}
+	samples := f.series.ring.all()
+	if len(samples) == 0 {
+		return b
+	}
+	b = append(b, `,"samples":[`...)
+	for i, s := range samples[max(0, len(samples)-shownSamples):] {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		value := s.Value
+		if f.rule.def.Function == Avg {
+			value /= float64(s.Count) // such a bucket keeps the sum
+		}
+		b = append(b, `{"time":`...)
+		b = strconv.AppendInt(b, s.Time, 10)
+		b = append(b, `,"value":`...)
+		b = append(appendNumber(b, value), '}')
+	}
+	return append(b, ']')
 }
 
 // appendFields writes the real values of a grouped series, or the expressions
