@@ -23,6 +23,10 @@ func allFaults() map[string]fault {
 		"pause":      {do: func(_ context.Context, r *run, d time.Duration) error { r.proc.Pause(d); return nil }},
 		"terminate":  {do: func(_ context.Context, r *run, _ time.Duration) error { return r.proc.Terminate() }},
 		"rotate":     {do: func(_ context.Context, r *run, _ time.Duration) error { r.feed.Rotate(); return nil }},
+		"copy and truncate": {do: func(_ context.Context, r *run, _ time.Duration) error {
+			r.feed.CopyTruncate()
+			return nil
+		}},
 		"sink restarts": {do: func(_ context.Context, r *run, d time.Duration) error {
 			return r.sink.Restart(d)
 		}},

@@ -4,20 +4,21 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 )
 
-// Feed writes numbered log lines to a file that is rotated at times, by renaming
-// as logrotate does. Calls are never concurrent.
+// Feed writes numbered log lines to a file that is rotated at times, as logrotate
+// does. Calls are never concurrent.
 type Feed struct {
 	dir, name string
 	line      func(n int) string // makes line n, without its end
 	f         *os.File
 	next      int
-	rotate    chan struct{}
+	rotate    chan func() error // how to, between two lines
 }
 
 // keepRotated is how many rotated files stay: more than any fault lasts.
@@ -32,7 +33,7 @@ func NewFeed(dir, name string, line func(n int) string) (*Feed, error) {
 	if line == nil {
 		line = logLine
 	}
-	f := &Feed{dir: dir, name: name, line: line, rotate: make(chan struct{}, 1)}
+	f := &Feed{dir: dir, name: name, line: line, rotate: make(chan func() error, 1)}
 	return f, f.open()
 }
 
@@ -47,10 +48,16 @@ func (f *Feed) open() (err error) {
 // Written is how many records there are; they are numbered from 0.
 func (f *Feed) Written() int { return f.next }
 
-// Rotate asks for a rotation between two lines.
-func (f *Feed) Rotate() {
+// Rotate asks for a rotation by renaming, between two lines.
+func (f *Feed) Rotate() { f.ask(f.rename) }
+
+// CopyTruncate asks for a rotation by copying and truncating, between two lines:
+// with more than one writer it would lose some by itself.
+func (f *Feed) CopyTruncate() { f.ask(f.copyTruncate) }
+
+func (f *Feed) ask(how func() error) {
 	select {
-	case f.rotate <- struct{}{}:
+	case f.rotate <- how:
 	default:
 	}
 }
@@ -60,9 +67,9 @@ func (f *Feed) Write(ctx context.Context, n int, spread time.Duration) error {
 	const slices = 50
 	for i := range slices {
 		select {
-		case <-f.rotate:
-			if err := f.turn(); err != nil {
-				return err
+		case turn := <-f.rotate:
+			if err := turn(); err != nil {
+				return fmt.Errorf("rotate feed: %w", err)
 			}
 		default:
 		}
@@ -85,22 +92,52 @@ func logLine(n int) string {
 		time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"), os.Getpid(), n, strings.Repeat("x", n%97))
 }
 
-// turn rotates the file.
-func (f *Feed) turn() error {
+func (f *Feed) rename() error {
 	if err := f.f.Close(); err != nil {
-		return fmt.Errorf("rotate feed: %w", err)
+		return err
 	}
-	for i := keepRotated; i >= 0; i-- {
-		from := filepath.Join(f.dir, f.name)
-		if i > 0 {
-			from = fmt.Sprintf("%s.%d", from, i)
-		}
-		err := os.Rename(from, fmt.Sprintf("%s.%d", filepath.Join(f.dir, f.name), i+1))
-		if err != nil && !os.IsNotExist(err) {
-			return fmt.Errorf("rotate feed: %w", err)
-		}
+	if err := f.shift(0); err != nil {
+		return err
 	}
 	return f.open()
+}
+
+// shift gives the rotated files the next number, from one on.
+func (f *Feed) shift(from int) error {
+	for i := keepRotated; i >= from; i-- {
+		if err := os.Rename(f.path(i), f.path(i+1)); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Feed) path(i int) string {
+	path := filepath.Join(f.dir, f.name)
+	if i > 0 {
+		path = fmt.Sprintf("%s.%d", path, i)
+	}
+	return path
+}
+
+func (f *Feed) copyTruncate() error {
+	if err := f.shift(1); err != nil {
+		return err
+	}
+	in, err := os.Open(f.path(0))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(f.path(1))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if _, err := io.Copy(out, in); err != nil {
+		return err
+	}
+	return f.f.Truncate(0)
 }
 
 // Close closes the file.
