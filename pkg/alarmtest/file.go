@@ -177,8 +177,8 @@ func (f *File) parseTest(n *config.Node, start float64) (*Test, error) {
 	if t.loadWarning, err = compile(n.Get("load_warning")); err != nil {
 		return nil, err
 	}
-	if len(cfg.Steps) == 0 && t.loadError == nil {
-		return nil, n.Errorf("test %q has no steps and expects no load_error: it would test nothing", cfg.Name)
+	if len(cfg.Steps) == 0 && t.loadError == nil && t.loadWarning == nil {
+		return nil, n.Errorf("test %q has no steps and expects neither load_error nor load_warning: it would test nothing", cfg.Name)
 	}
 	return t, t.parseSteps(cfg.Steps)
 }
