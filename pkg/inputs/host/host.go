@@ -86,11 +86,13 @@ func New(cfg Config, opt Options) (*Input, error) {
 		{"kernel", in.kernel},
 		{"users", in.users},
 		{"bond", in.bonds},
+		{"pressure", in.pressure},
+		{"clock", in.clock},
 	}
 	for _, name := range cfg.Collect {
 		i := slices.IndexFunc(all, func(g group) bool { return g.name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("read host input: collect: %q: want some of cpu, memory, swap, load, df, disk, netlink, processes, kernel, users, bond", name)
+			return nil, fmt.Errorf("read host input: collect: %q: want some of cpu, memory, swap, load, df, disk, netlink, processes, kernel, users, bond, pressure, clock", name)
 		}
 		in.groups = append(in.groups, all[i])
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -49,8 +50,9 @@ func TestMeasuresFromProc(t *testing.T) {
 	root := t.TempDir()
 	first := map[string]string{
 		"stat":                            "cpu  1 2 3 4\ncpu0 100 0 50 1000 10 0 0 0 0 0\nctxt 1000\nprocesses 50\n",
-		"meminfo":                         "MemTotal: 1000 kB\nMemFree: 300 kB\nBuffers: 50 kB\nCached: 200 kB\nSReclaimable: 20 kB\nSUnreclaim: 30 kB\nSwapTotal: 100 kB\nSwapFree: 40 kB\nSwapCached: 10 kB\n",
+		"meminfo":                         "MemTotal: 1000 kB\nMemAvailable: 450 kB\nMemFree: 300 kB\nBuffers: 50 kB\nCached: 200 kB\nSReclaimable: 20 kB\nSUnreclaim: 30 kB\nSwapTotal: 100 kB\nSwapFree: 40 kB\nSwapCached: 10 kB\n",
 		"vmstat":                          "pswpin 0\npswpout 0\n",
+		"pressure/memory":                 "some avg10=12.50 avg60=1.00 avg300=0.00 total=1\nfull avg10=3.00 avg60=0.00 avg300=0.00 total=1\n",
 		"loadavg":                         "0.50 0.25 0.10 1/2 3\n",
 		"uptime":                          "12345.67 1\n",
 		"diskstats":                       "   8 0 sda 10 1 100 20 5 2 200 30 3 400 500\n   7 0 loop0 1 1 1 1 1 1 1 1 1 1 1\n",
@@ -63,14 +65,15 @@ func TestMeasuresFromProc(t *testing.T) {
 	}
 	write(t, root, first)
 	cfg := host.DefaultConfig()
-	cfg.Collect = []string{"cpu", "memory", "swap", "load", "disk", "netlink", "processes", "kernel", "bond"}
+	cfg.Collect = []string{"cpu", "memory", "swap", "load", "disk", "netlink", "processes", "kernel", "bond", "pressure"}
 	cfg.Processes = map[string]string{"nova-api": "nova-api"}
 	in, err := host.New(cfg, host.Options{Name: "host", Hostname: "node-1", Proc: root})
 	require.NoError(t, err)
 	at := time.Unix(1489400000, 0)
 	got := measure(t, in, at)
 	for name, want := range map[string]float64{
-		"memory_used": 400 << 10, "memory_cached": 200 << 10, "swap_percent_used": 0.5, "swap_free": 40 << 10, "load_shortterm": 0.5, "uptime": 12345.67,
+		"memory_used": 400 << 10, "memory_cached": 200 << 10, "swap_percent_used": 0.5, "memory_percent_available": 45, "memory_pressure_some": 12.5, "memory_pressure_full": 3,
+		"load_per_cpu": 0.5 / float64(runtime.NumCPU()), "swap_free": 40 << 10, "load_shortterm": 0.5, "uptime": 12345.67,
 		"entropy": 256, "file_descriptors_percent_used": 25, "bond_status_links_total interface=b": 2, "bond_status_links_down interface=b": 1,
 		"processes_count state=sleeping": 1, "processes_count state=zombies": 1, "processes_count state=running": 0,
 		"process_processes service=nova-api": 1, "process_threads service=nova-api": 3, "process_stacksize service=nova-api": 8192,

@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/shirou/gopsutil/v3/host"
+	"golang.org/x/sys/unix"
 )
 
 // ticksPerSecond is USER_HZ, the unit of processor times in /proc: 100 on every
@@ -71,6 +75,9 @@ func (in *Input) memory() error {
 		rest -= info[part.key]
 	}
 	in.gauge("memory", "memory_used", "B", max(rest, 0))
+	if total := info["MemTotal"]; total > 0 {
+		in.gauge("memory", "memory_percent_available", "%", 100*info["MemAvailable"]/total)
+	}
 	return nil
 }
 
@@ -119,6 +126,7 @@ func (in *Input) load() error {
 		for i, name := range []string{"load_shortterm", "load_midterm", "load_longterm"} {
 			in.gauge("load", name, "", number(f, i))
 		}
+		in.gauge("load", "load_per_cpu", "", number(f, 0)/float64(runtime.NumCPU()))
 	})
 }
 
@@ -180,4 +188,39 @@ func (in *Input) bonds() error {
 		in.gauge("bond_status", "bond_status_links_down", "", down, bond)
 	}
 	return failed
+}
+
+// pressure measures the share of time in which some tasks, or all of them, waited
+// for a resource, over the last ten seconds (PSI). Older kernels have none.
+func (in *Input) pressure() error {
+	for _, resource := range []string{"cpu", "io", "memory"} {
+		err := lines(in.proc("pressure", resource), func(f []string) {
+			if text, ok := strings.CutPrefix(f[min(1, len(f)-1)], "avg10="); ok {
+				in.gauge("pressure", resource+"_pressure_"+f[0], "%", number([]string{text}, 0))
+			}
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.EOPNOTSUPP) {
+			return err
+		}
+	}
+	return nil
+}
+
+// clock measures how far the clock is from what its keeper believes. A clock that
+// nobody keeps has no offset to tell.
+func (in *Input) clock() error {
+	var t unix.Timex
+	state, err := unix.Adjtimex(&t)
+	if err != nil {
+		return fmt.Errorf("read the clock's state: %w", err)
+	}
+	if state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0 {
+		return nil
+	}
+	seconds := math.Abs(float64(t.Offset)) / 1e6
+	if t.Status&unix.STA_NANO != 0 {
+		seconds /= 1e3
+	}
+	in.gauge("clock", "time_offset_abs", "s", seconds)
+	return nil
 }
