@@ -56,6 +56,10 @@ func TestLookupFindsKeysWithDots(t *testing.T) {
 	require.Equal(t, int64(1), n.Lookup("filter.influxdb.accumulator.x").Value())
 }
 
+func TestAKeyRepeatedWithTheSameValueIsOneKey(t *testing.T) {
+	require.Equal(t, map[string]any{"function": "percent", "x": int64(1)}, load(t, "function: percent\nx: 1\nfunction: percent").Value())
+}
+
 func TestYAMLMergeKeys(t *testing.T) {
 	n := load(t, "base: &b {x: 1, y: 2}\nuse: {<<: *b, y: 3}\nuse2: {y: 4, <<: [*b]}")
 	require.Equal(t, map[string]any{"x": int64(1), "y": int64(3)}, n.Get("use").Value())

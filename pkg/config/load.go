@@ -180,6 +180,9 @@ func (l *loader) convertMap(n *Node, file string, y *yaml.Node) {
 		child.keyPos = Pos{file, k.Line}
 		child.secret = child.secret || secretKey(k.Value)
 		if before, twice := n.children[k.Value]; twice && !slices.Contains(before.earlier, mergeMark) {
+			if before.kind == Scalar && child.kind == Scalar && before.text == child.text {
+				continue // said twice, meant once: rendered models do that
+			}
 			l.errs = append(l.errs, child.KeyErrorf("this key stands twice in one map; the other one is at line %d", before.keyPos.Line))
 			continue
 		}
