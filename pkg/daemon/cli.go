@@ -164,8 +164,15 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
+// stamped is the version of a release, set by the linker:
+// -ldflags "-X github.com/tocsin-lma/tocsin/pkg/daemon.stamped=1.2.3".
+var stamped string
+
 // Version is the version the binary was built from.
 func Version() string {
+	if stamped != "" {
+		return stamped
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
