@@ -252,6 +252,9 @@ func (r *run) settle(ctx context.Context, deadline time.Time) string {
 		if verdict == balanced || time.Now().After(deadline) || ctx.Err() != nil {
 			return verdict
 		}
+		if err := r.proc.Revive(); err != nil { // it ends when its predecessor has not quite gone
+			return err.Error()
+		}
 		pause(ctx, 20*time.Millisecond)
 	}
 }
