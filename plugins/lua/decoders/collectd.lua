@@ -229,8 +229,8 @@ end
 
 function process_message()
     local body = record.payload()
-    local code, reason = decode_known(body)
-    if code then return code, reason end
+    local done, reason = decode_known(body)
+    if done then return done, reason end
     local whole, wrong = json.decode(body)
     local samples = type(whole) == "table" and json.elements(body)
     if not samples then return -1, "the record is no JSON array of collectd samples: " .. tostring(wrong or "") end
