@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,8 @@ type Input struct {
 	match  *matcher // nil in the paths mode
 	dir    string   // of the journals
 	log    *slog.Logger
-	bufs   sync.Pool // of *[]byte
+	bufs   sync.Pool     // of *[]byte
+	turns  chan struct{} // held while a chunk is read and committed
 	rescan chan struct{}
 	stats  counters
 
@@ -75,6 +77,7 @@ func New(cfg Config, opt Options) (*Input, error) {
 		}
 	}
 	size := max(256<<10, probe.Limit()) + 4096 // more than one record, or nothing could be cut
+	in.turns = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
 	in.bufs.New = func() any { b := make([]byte, size); return &b }
 	return in, nil
 }

@@ -141,51 +141,64 @@ func (s *stream) restart(f *file) {
 	s.in.wake()
 }
 
-// drain reads f to its end, committing after every chunk.
+// drain reads f to its end, committing after every chunk. Streams take turns, a
+// chunk each: memory does not grow with their number.
 func (s *stream) drain(ctx context.Context, f *file) error {
+	begun := f.pos > 0
+	var carry []byte // of a compressed file, which cannot be read again cheaply
+	for {
+		select {
+		case s.in.turns <- struct{}{}:
+		case <-ctx.Done():
+			f.gz = nil
+			return nil
+		}
+		rest, more, err := s.chunk(ctx, f, carry, begun)
+		<-s.in.turns
+		if err != nil || !more {
+			return err
+		}
+		carry, begun = rest, true
+	}
+}
+
+// chunk reads, emits and commits the next chunk of f, which begins with carry.
+// more is false at its end; rest is to be carried on.
+func (s *stream) chunk(ctx context.Context, f *file, carry []byte, begun bool) (rest []byte, more bool, err error) {
 	buf := s.in.bufs.Get().(*[]byte)
 	defer s.in.bufs.Put(buf)
-	begun := f.pos > 0
-	have := 0
-	for ctx.Err() == nil {
-		n, err := f.read((*buf)[have:])
-		ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-		if err != nil && !ended {
-			s.fail(f, err)
-			f.abandon()
-			return nil
+	have := copy(*buf, carry)
+	n, err := f.read((*buf)[have:])
+	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	if err != nil && !ended {
+		s.fail(f, err)
+		f.abandon()
+		return nil, false, nil
+	}
+	have += n
+	if !f.zipped && have > 0 && (!f.intact() || f.pos == 0 && !f.starts((*buf)[:have])) {
+		s.restart(f)
+		return nil, false, nil
+	}
+	used := 0
+	if have > 0 {
+		f.grown = time.Now()
+		s.in.stats.bytes.Add(uint64(n))
+		if used, err = s.cut(f, (*buf)[:have], f.zipped && errors.Is(err, io.EOF)); err != nil {
+			return nil, false, err
 		}
-		have += n
-		if !f.zipped && have > 0 && (!f.intact() || f.pos == 0 && !f.starts((*buf)[:have])) {
-			s.restart(f)
-			return nil
-		}
-		used := 0
-		if have > 0 {
-			f.grown = time.Now()
-			s.in.stats.bytes.Add(uint64(n))
-			if used, err = s.cut(f, (*buf)[:have], f.zipped && errors.Is(err, io.EOF)); err != nil {
-				return err
-			}
-			if err := s.commit(ctx); err != nil {
-				return err
-			}
-		}
-		if ended {
-			f.ended(have - used)
-		}
-		s.save(!begun && f.pos > 0) // at once, so that what was read can be recognised
-		if ended {
-			return nil
-		}
-		begun = true
-		rest := (*buf)[used:have]
-		if have = 0; f.zipped { // it cannot be read again cheaply: keep the rest at hand
-			have = copy(*buf, rest)
+		if err := s.commit(ctx); err != nil {
+			return nil, false, err
 		}
 	}
-	f.gz = nil
-	return nil
+	if ended {
+		f.ended(have - used)
+	}
+	s.save(!begun && f.pos > 0) // at once, so that what was read can be recognised
+	if !ended && f.zipped {
+		rest = append(rest, (*buf)[used:have]...)
+	}
+	return rest, !ended, nil
 }
 
 // ended notes that f was read to its end, but for an unfinished record.
