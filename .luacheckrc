@@ -10,7 +10,7 @@ read_globals = {
 globals = {
     "process_message", "timer_event", "flush", "timezone_aware",
     "grammar", "logger_grammar", "defaults", "types", "representations", "severity_map", "severity_default",
-    "severity_label", "multiline", "common_tags", "extract", "_PRESERVATION_VERSION",
+    "severity_label", "multiline", "common_tags", "extract", "logger_required", "_PRESERVATION_VERSION",
 }
 exclude_files = { "plugins/testdata" }
 

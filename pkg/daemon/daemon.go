@@ -121,6 +121,9 @@ func Run(ctx context.Context, opt Options) error {
 // ErrConfig is wrapped by errors that a change of the configuration cures.
 var ErrConfig = errors.New("invalid configuration")
 
+// lockPatience is how long a data folder in use is waited for.
+const lockPatience = 1500 * time.Millisecond
+
 func (d *Daemon) openDataDir() error {
 	if d.opt.DataDir == "" {
 		d.opt.DataDir = defaultDataDir(d.opt.Role)
@@ -133,7 +136,13 @@ func (d *Daemon) openDataDir() error {
 	if err != nil {
 		return fmt.Errorf("%w: data folder %s is not writable: %w; choose another one with --data-dir", ErrConfig, d.opt.DataDir, err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	// A predecessor that was killed a moment ago may still hold the lock.
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	for end := time.Now().Add(lockPatience); err != nil && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	}
+	if err != nil {
 		_ = f.Close()
 		return fmt.Errorf("%w: data folder %s is in use by another process (it holds %s); stop it, or choose another one with --data-dir", ErrConfig, d.opt.DataDir, path)
 	}

@@ -33,7 +33,8 @@ local facility_words = { kern = 0, user = 1, mail = 2, daemon = 3, auth = 4, sec
     news = 7, uucp = 8, cron = 9, authpriv = 10, ftp = 11, ntp = 12, audit = 13, local0 = 16, local1 = 17, local2 = 18,
     local3 = 19, local4 = 20, local5 = 21, local6 = 22, local7 = 23 }
 
-local pri = l.Cg(l.S "01" * (l.R "08" * d + l.P "9" * l.S "01") + d * d ^ -1 * -d, "_pri") * l.Cg(l.Cb "_pri" / facility_of, "syslogfacility")
+local pri = l.Cg(l.S "01" * (l.R "08" * d + l.P "9" * l.S "01") + d * d ^ -1 * -d, "_pri")
+    * l.Cg(l.Cb "_pri" / facility_of, "syslogfacility")
     * l.Cg(l.Cb "_pri" / severity_of, "Severity")
 local host = l.Cg(visible ^ 1, "Hostname")
 local tag = l.Cg((visible - l.S " :[") ^ 0, "programname") * (l.P "[" * l.Cg(d ^ 1, "Pid") * "]") ^ -1 * l.P ":" ^ -1
