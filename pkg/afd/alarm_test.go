@@ -42,7 +42,7 @@ func TestVerdictMessage(t *testing.T) {
 		"notification_handler": "slack", "service": "nova", "node_role": "compute", "environment_label": "mk",
 		"tag_fields": []string{"member", "hostname", "service", "node_role"},
 	}, got))
-	require.Equal(t, `{"alarms":[{"severity":"CRITICAL","function":"last","metric":"a","fields":{},"tags":{},"operator":"==","value":0,"threshold":0,"window":60,"periods":1,"message":"t1 text"}]}`, m.Payload)
+	require.Equal(t, `{"alarms":[{"severity":"CRITICAL","function":"last","metric":"a","fields":{},"tags":{},"operator":"==","value":0,"threshold":0,"window":60,"periods":1,"message":"t1 text","samples":[{"time":1500000055,"value":0}]}]}`, m.Payload)
 
 	remote := afd.NewSet(load(t, twoTriggers), afd.Options{Host: "mon"}, nil)
 	tick(t, remote, 0)
