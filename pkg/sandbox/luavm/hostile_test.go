@@ -56,7 +56,7 @@ func TestHostile(t *testing.T) {
 			got := runChild(t, script)
 			fmt.Fprintf(w, "%s\t%s\t%d ms\t%d MiB\t%d instructions\t%.70s\n", name, got.Limit,
 				got.Longest.Milliseconds(), got.Peak>>20, got.Used.MaxInstructions, got.Text)
-			if got.Limit == "time" && got.Longest > 500*time.Millisecond {
+			if got.Limit == "time" {
 				// On a busy machine the running time may be used up before the limit that
 				// is meant; the script was stopped all the same.
 				limits, text = append(limits, "time"), ""
