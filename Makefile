@@ -18,10 +18,10 @@ test:                         ## the whole suite of tests, with Go only
 test-real:                    ## the tests against real servers, which it installs and starts
 	scripts/test-real
 
-# The sandbox has no goroutines; its limits are measured in time, which the race
-# detector takes too much of.
+# Left out is what starts no goroutine: the pure packages, and the sandbox, whose
+# limits are measured in time, which the race detector takes too much of.
 race:                         ## what has goroutines, under the race detector
-	$(GO) test -race -short $$($(GO) list ./pkg/... | grep -vE '/pkg/(sandbox|lpeg|afd|gse|health|demo|alarmtest|lint)')
+	$(GO) test -race -short $$($(GO) list ./pkg/... | grep -vE '/pkg/(sandbox|lpeg|afd|gse|health|alarmtest|lint)')
 
 $(TOOLS)/gofumpt $(TOOLS)/staticcheck $(TOOLS)/benchstat: tools/go.mod
 	cd tools && GOBIN=$(abspath $(TOOLS)) $(GO) install mvdan.cc/gofumpt honnef.co/go/tools/cmd/staticcheck golang.org/x/perf/cmd/benchstat

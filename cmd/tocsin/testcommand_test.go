@@ -34,7 +34,7 @@ func TestTestCommand(t *testing.T) {
 		{[]string{"--run", "^a load", good}, exitOK, "2 passed"},
 		{[]string{good, "--run=load error"}, exitOK, "1 passed"},
 		{[]string{bad}, exitFindings, "FAIL " + bad + ":3: wrong status"},
-		{[]string{data}, exitFindings, " passed, 17 failed"},
+		{[]string{data}, exitFindings, "21 passed, 17 failed"},
 		{[]string{"--run", "nothing is called so", good}, exitUsage, "no test matches"},
 		{[]string{}, exitUsage, "at least one"},
 		{[]string{"--output", "xml", good}, exitUsage, `"xml"`},

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -391,10 +392,20 @@ func TestExpensiveHostFunctionsMeetTheLimits(t *testing.T) {
 		`local r = read_message("raw") while true do decode_message(r) end`,
 		`while true do pcall(add_to_payload, "x") end`,
 	} {
-		start := time.Now()
+		start, used := time.Now(), processorTime()
 		_, _, err := eval(t, sandbox.KindDecoder, sample(), body)
 		var dead *sandbox.Terminated
 		require.ErrorAs(t, err, &dead, body)
-		require.Less(t, time.Since(start), 30*time.Second, body)
+		require.Less(t, min(time.Since(start), processorTime()-used), 5*time.Second, body)
 	}
+}
+
+// processorTime is what this process has used so far; on a busy machine the clock
+// also counts what others do.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
