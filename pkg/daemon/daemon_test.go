@@ -36,25 +36,25 @@ func TestShippedModelsAreValid(t *testing.T) {
 }
 
 func TestModelErrorsNameThePlaceAndTheWayOut(t *testing.T) {
-	for text, want := range map[string]string{
-		"log_colector: {}":                                                                                                                          `site.yml:1: log_colector: unknown section "log_colector"; did you mean "log_collector"?`,
-		"log_collector: {inputs: {}}":                                                                                                               `site.yml:1: log_collector.inputs: unknown key "inputs"`,
-		"log_collector: {input: {a: {engine: logstrem}}}":                                                                                           `log_collector.input.a.engine: no input has the engine "logstrem"; did you mean "logstream"?`,
-		"log_collector: {input: {a: {engine: logstreamer, file_mach: x}}}":                                                                          `log_collector.input.a.file_mach: unknown key "file_mach"; did you mean "file_match"?`,
-		"log_collector: {input: {a: {engine: udp, port: 1, decoder: nginxx}}}":                                                                      `there is no decoder "nginxx"`,
-		"log_collector: {input: {a: {engine: udp, port: 1, splitter: None}}}":                                                                       `there is no splitter "None"`,
-		"log_collector: {output: {a: {engine: tcp, host: h, port: 1}}}":                                                                             `log_collector.output.a: message_matcher is missing`,
-		"log_collector: {output: {a: {engine: tcp, host: h, port: 1, message_matcher: 'Type = 1'}}}":                                                `log_collector.output.a.message_matcher: message matcher "Type = 1": column 6`,
-		"log_collector: {output: {a: {engine: tcp, host: h, port: 1, message_matcher: 'TRUE', full_action: burn}}}":                                 "burn",
-		"log_collector: {filter: {a: {engine: sandbox, message_matcher: 'TRUE', ticker: 1, module_file: watchdog.lua, config: {service_name: x}}}}": `unknown key "ticker"; did you mean "ticker_interval"?`,
-		"log_collector: {filter: {a: {module_file: nothing.lua, message_matcher: 'TRUE'}}}":                                                         `plugin nothing.lua is neither a file nor a shipped filter`,
-		"global: {alarms: [linus]}":                                                                                                                 `global.alarms: there are no shipped alarms called "linus"; did you mean "linux"?`,
-		"global: {hostnam: x}":                                                                                                                      `global.hostnam: unknown key "hostnam"; did you mean "hostname"?`,
+	for _, c := range []struct{ text, want string }{
+		{"log_colector: {}", `site.yml:1: log_colector: unknown section "log_colector"; did you mean "log_collector"?`},
+		{"log_collector: {inputs: {}}", `site.yml:1: log_collector.inputs: unknown key "inputs"`},
+		{"log_collector: {input: {a: {engine: logstrem}}}", `log_collector.input.a.engine: no input has the engine "logstrem"; did you mean "logstream"?`},
+		{"log_collector: {input: {a: {engine: logstreamer, file_mach: x}}}", `log_collector.input.a.file_mach: unknown key "file_mach"; did you mean "file_match"?`},
+		{"log_collector: {input: {a: {engine: udp, port: 1, decoder: nginxx}}}", `there is no decoder "nginxx"`},
+		{"log_collector: {input: {a: {engine: udp, port: 1, splitter: None}}}", `there is no splitter "None"`},
+		{"log_collector: {output: {a: {engine: tcp, host: h, port: 1}}}", `log_collector.output.a: message_matcher is missing`},
+		{"log_collector: {output: {a: {engine: tcp, host: h, port: 1, message_matcher: 'Type = 1'}}}", `log_collector.output.a.message_matcher: message matcher "Type = 1": column 6`},
+		{"log_collector: {output: {a: {engine: tcp, host: h, port: 1, message_matcher: 'TRUE', full_action: burn}}}", "burn"},
+		{"log_collector: {filter: {a: {engine: sandbox, message_matcher: 'TRUE', ticker: 1, module_file: watchdog.lua, config: {service_name: x}}}}", `unknown key "ticker"; did you mean "ticker_interval"?`},
+		{"log_collector: {filter: {a: {module_file: nothing.lua, message_matcher: 'TRUE'}}}", `plugin nothing.lua is neither a file nor a shipped filter`},
+		{"global: {alarms: [linus]}", `global.alarms: there are no shipped alarms called "linus"; did you mean "linux"?`},
+		{"global: {hostnam: x}", `global.hostnam: unknown key "hostnam"; did you mean "hostname"?`},
 	} {
-		t.Run(text, func(t *testing.T) {
-			_, err := daemon.Check(daemon.Options{Role: daemon.LogCollector, Sources: source(text)})
+		t.Run(c.text, func(t *testing.T) {
+			_, err := daemon.Check(daemon.Options{Role: daemon.LogCollector, Sources: source(c.text)})
 			require.ErrorIs(t, err, daemon.ErrConfig)
-			require.ErrorContains(t, err, want)
+			require.ErrorContains(t, err, c.want)
 		})
 	}
 }
