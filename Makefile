@@ -14,6 +14,7 @@ demo: build                   ## the whole suite here: http://127.0.0.1:8340
 
 test:                         ## the whole suite of tests, with Go only
 	$(GO) test ./...
+	cd third_party/gopher-lua && $(GO) test ./...
 
 test-real:                    ## the tests against real servers, which it installs and starts
 	scripts/test-real

@@ -49,3 +49,5 @@ require (
 	go.opentelemetry.io/otel/trace v1.29.0 // indirect
 	golang.org/x/tools v0.36.0 // indirect
 )
+
+replace github.com/yuin/gopher-lua => ./third_party/gopher-lua

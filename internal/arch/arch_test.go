@@ -57,7 +57,7 @@ func sources(t *testing.T) []source {
 		}
 		rel, _ := filepath.Rel(root, path)
 		if d.IsDir() {
-			if strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata" {
+			if strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata" || rel == "third_party" {
 				return filepath.SkipDir
 			}
 			return nil
