@@ -119,10 +119,13 @@ func (a *Alarm) store(r *ruleState, d *datapoint, now time.Time) {
 		}
 		s = r.newSeries(d.m)
 	}
-	if s.ring.add(d.bucket, v, r.mode) {
-		a.stats.Datapoints++
-	} else {
+	if !s.ring.add(d.bucket, v, r.mode) {
 		a.stats.Late++
+		return
+	}
+	a.stats.Datapoints++
+	if d.logs != nil {
+		s.remember(d.bucket, d.logs)
 	}
 }
 

@@ -21,6 +21,7 @@ type datapoint struct {
 	multi  bool
 	names  *message.Field // value_fields of a multi-value metric
 	value  float64
+	logs   *message.Field // the log lines it was made of; nil: none
 }
 
 // metricName returns the metric a message is about, if it is one: its type ends
@@ -46,7 +47,7 @@ func (d *datapoint) read(m *message.Message, name string, now time.Time, skew ti
 	if ts > clock+int64(skew) {
 		return true, nil
 	}
-	*d = datapoint{m: m, name: name, bucket: bucketOf(ts)}
+	*d = datapoint{m: m, name: name, bucket: bucketOf(ts), logs: m.Field(LogLinesField)}
 	if f := m.Field("value_fields"); f != nil && f.Len() > 0 {
 		d.multi, d.names = true, f
 		return false, nil

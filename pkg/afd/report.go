@@ -78,26 +78,35 @@ func (a *Alarm) uuid(now time.Time) message.UUID {
 	return message.DerivedUUID(h.Sum64(), uint64(now.UnixNano()), 0)
 }
 
+// A payload stays below what a Lua filter may emit. When the alarms fill
+// evidenceBytes, further ones come without their samples and log lines.
+const (
+	evidenceBytes = 40 << 10
+	payloadBytes  = 62 << 10
+)
+
 func (a *Alarm) payload(found []labelled) string {
 	if len(found) == 0 {
 		return `{"alarms":[]}`
 	}
-	if extra := len(found) - a.opt.MaxAlarms; extra > 0 {
-		a.stats.AlarmsOmitted += uint64(extra)
-		found = found[:a.opt.MaxAlarms]
-	}
-	b := append(make([]byte, 0, 256*len(found)), `{"alarms":[`...)
-	for i := range found {
+	listed := found[:min(len(found), a.opt.MaxAlarms)]
+	b := append(make([]byte, 0, 256*len(listed)), `{"alarms":[`...)
+	for i := range listed {
+		mark := len(b)
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = found[i].append(b)
+		if b = listed[i].append(b, mark < evidenceBytes); len(b) > payloadBytes {
+			b, listed = b[:mark], listed[:i]
+			break
+		}
 	}
+	a.stats.AlarmsOmitted += uint64(len(found) - len(listed))
 	return string(append(b, `]}`...))
 }
 
-// append writes the alarm object of one finding.
-func (f *labelled) append(b []byte) []byte {
+// append writes the alarm object of one finding, with its evidence if wanted.
+func (f *labelled) append(b []byte, evidence bool) []byte {
 	d := f.rule.def
 	b = append(b, `{"severity":`...)
 	b = appendString(b, f.status.Label())
@@ -119,38 +128,10 @@ func (f *labelled) append(b []byte) []byte {
 	b = appendNumber(b, d.Periods)
 	b = append(b, `,"message":`...)
 	b = appendString(b, f.text)
-	b = f.appendSamples(b)
+	if evidence {
+		b = f.appendEvidence(b)
+	}
 	return append(b, '}')
-}
-
-// shownSamples is how many samples an alarm object carries at most, the newest.
-const shownSamples = 12
-
-// appendSamples writes what the function was computed from, so that a reader of
-// the verdict sees the reason and not only the result.
-func (f *labelled) appendSamples(b []byte) []byte {
-	if f.series == nil {
-		return b
-	}
-	samples := f.series.ring.all()
-	if len(samples) == 0 {
-		return b
-	}
-	b = append(b, `,"samples":[`...)
-	for i, s := range samples[max(0, len(samples)-shownSamples):] {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		value := s.Value
-		if f.rule.def.Function == Avg {
-			value /= float64(s.Count) // such a bucket keeps the sum
-		}
-		b = append(b, `{"time":`...)
-		b = strconv.AppendInt(b, s.Time, 10)
-		b = append(b, `,"value":`...)
-		b = append(appendNumber(b, value), '}')
-	}
-	return append(b, ']')
 }
 
 // appendFields writes the real values of a grouped series, or the expressions

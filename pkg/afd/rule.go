@@ -33,6 +33,7 @@ type finding struct {
 	value   float64
 	text    string
 	outcome outcome
+	held    bool // it matched before; clear_after keeps it
 }
 
 // fieldValue is one field of a series as it was received.
@@ -46,6 +47,7 @@ type series struct {
 	key    string
 	fields []fieldValue // empty without group_by
 	ring   ring
+	logs   []logLine // the last ones, of metrics made of logs
 }
 
 // ruleState is a rule with its series.

@@ -103,6 +103,9 @@ func (t *triggerState) hold(now int64, matched bool, found []finding) bool {
 		}
 		if t.raised && t.def.ClearAfter > 0 {
 			t.held = append(t.held[:0], found...)
+			for i := range t.held {
+				t.held[i].held = true
+			}
 		}
 		return t.raised
 	}
