@@ -145,3 +145,24 @@ func (p *Pattern) children(f func(*Pattern)) {
 		f(p.rules[i].Pattern)
 	}
 }
+
+// EachOperand calls f for what the captures of p were made with: the constants,
+// functions and tables of the host, the formats and the names. It stops when f
+// returns false, and reports whether it came to the end.
+func (p *Pattern) EachOperand(f func(kind CaptureKind, operand any) bool) bool {
+	seen := map[*Pattern]bool{}
+	var walk func(p *Pattern) bool
+	walk = func(p *Pattern) bool {
+		if seen[p] {
+			return true
+		}
+		seen[p] = true
+		if (p.kind == nodeCapture || p.kind == nodeRuntime) && p.value != nil && !f(p.capture, p.value) {
+			return false
+		}
+		ok := true
+		p.children(func(c *Pattern) { ok = ok && walk(c) })
+		return ok
+	}
+	return walk(p)
+}

@@ -76,9 +76,17 @@ func (e *engine) call(fn lua.LValue, args ...lua.LValue) (first, second lua.LVal
 
 func (e *engine) global(name string) lua.LValue { return e.vm.Global(name) }
 
+// usage is nothing for a sandbox without a Lua state.
 func (e *engine) usage() (memory, maxMemory, maxInstructions int) {
+	if e == nil {
+		return 0, 0, 0
+	}
 	u := e.vm.Usage()
 	return u.Memory, u.MaxMemory, int(u.MaxInstructions)
 }
 
-func (e *engine) close() { e.vm.Close() }
+func (e *engine) close() {
+	if e != nil {
+		e.vm.Close()
+	}
+}

@@ -76,7 +76,9 @@ func (p *Plugin) setup(text []byte, chunk string) error {
 	}
 	p.installHost()
 	p.installModules()
-	p.remember()
+	if p.opts.PreserveFile != "" {
+		p.remember()
+	}
 	if err := p.eng.run(text, chunk); err != nil {
 		return err
 	}

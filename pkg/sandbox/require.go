@@ -66,7 +66,9 @@ func (p *Plugin) preload(name string, open Loader) {
 
 func (p *Plugin) overridden(module string) bool {
 	for _, dir := range p.opts.ModuleDirs {
-		if _, err := os.Stat(filepath.Join(dir, module+".lua")); err == nil {
+		file := filepath.Join(dir, module+".lua")
+		p.needs.path(file)
+		if _, err := os.Stat(file); err == nil {
 			return true
 		}
 	}
@@ -80,11 +82,16 @@ func (p *Plugin) loadModule(name string) (source []byte, chunk string, tried []s
 	if !validModule(name) {
 		return nil, "", nil, errors.New("invalid module name '" + name + "'")
 	}
+	if m, ok := p.opts.modules.get(name); ok {
+		return m.source, m.chunk, nil, nil
+	}
 	file := strings.ReplaceAll(name, ".", "/") + ".lua"
 	for _, dir := range p.opts.ModuleDirs {
 		full := filepath.Join(dir, filepath.FromSlash(file))
+		p.needs.path(full)
 		source, err := os.ReadFile(full)
 		if err == nil {
+			p.opts.modules.put(name, moduleText{source, full})
 			return source, full, nil, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -95,6 +102,7 @@ func (p *Plugin) loadModule(name string) (source []byte, chunk string, tried []s
 	if p.opts.Shipped != nil {
 		source, err := fs.ReadFile(p.opts.Shipped, path.Clean(file))
 		if err == nil {
+			p.opts.modules.put(name, moduleText{source, file})
 			return source, file, nil, nil
 		}
 		tried = append(tried, file)

@@ -99,6 +99,8 @@ type Options struct {
 	Name   string // the instance's name: a filter's logger, the preservation file's name
 	Script string // path of the Lua file; read unless Source is set
 	Source []byte // the Lua text; Script then only names it in messages
+	// FromDisk says that Script is a file on disk also when Source is set.
+	FromDisk bool
 
 	ModuleDirs []string // searched first by require
 	Shipped    fs.FS    // then this: NAME.lua at its root; nil: none
@@ -121,6 +123,8 @@ type Options struct {
 
 	// Native adds modules for require, by name; they win over shipped ones.
 	Native map[string]Loader
+
+	modules *moduleTexts // of the Template; nil: none
 }
 
 // Terminated is the error of a call that ended the plugin: it must be opened
@@ -212,6 +216,7 @@ func (o *Options) source() (text []byte, chunk string, err error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("open plugin %s: %w", o.Name, err)
 	}
+	o.FromDisk = true
 	return text, filepath.Base(o.Script), nil
 }
 
