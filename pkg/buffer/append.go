@@ -96,6 +96,9 @@ func (q *Queue) room(size int64) (reason, error) {
 	if (noSpace || over) && q.cur.acked == q.cur.next && len(q.segments) > 0 {
 		// Everything is delivered: the last segment can make room too.
 		q.seal()
+		if q.saved < q.cur.acked.id {
+			q.saveCursor()
+		}
 		gone = q.retire()
 	}
 	q.mu.Unlock()
@@ -125,7 +128,12 @@ func (q *Queue) write(rec Record) (reason, error) {
 	}
 	frame = append(appendHeader(frame, h), rec.Data...)
 
-	s, err := q.segmentFor(int64(len(frame)))
+	ids := rec.IDs[:min(len(rec.IDs), int(h.count))]
+	err := q.recent.save(h.seq, ids)
+	var s *segment
+	if err == nil {
+		s, err = q.segmentFor(int64(len(frame)))
+	}
 	if err == nil {
 		err = q.put(s, frame)
 	}
@@ -143,6 +151,7 @@ func (q *Queue) write(rec Record) (reason, error) {
 		q.failing = false
 		q.opts.Logger.Info("queue takes records again", "dir", q.dir)
 	}
+	q.recent.add(ids)
 	q.publish(s, h, frame)
 	return reasons, nil
 }

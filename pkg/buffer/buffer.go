@@ -64,6 +64,9 @@ type Record struct {
 	ID    uint64 // the number Next gave it; Append ignores it
 	Data  []byte // the encoded batch
 	Count int    // how many messages are in it
+	// IDs are the identities of the messages, in order, for Append only: numbers
+	// spread evenly, 0 for a message that never comes again. nil: all 0.
+	IDs []uint64
 }
 
 // Options are the settings of a queue. The zero value of each means its default.

@@ -59,15 +59,18 @@ type cursor struct {
 	delivered uint64
 	dead      uint64
 	dropped   [reasons]uint64
+	repeated  uint64 // offered again, not appended again
 	gone      []hole // given up ahead of acked, counted
 }
 
 const (
 	cursorMagic = 0x31435354 // "TSC1"
 	slotSize    = 512
-	slotReasons = 16
+	slotReasons = 16 // reasons, some to come, and the last for what came again
 	maxGone     = 8
 	cursorName  = "cursor"
+
+	slotRepeated = slotReasons - 1
 )
 
 func (c *cursor) append(dst []byte) []byte {
@@ -79,8 +82,11 @@ func (c *cursor) append(dst []byte) []byte {
 	}
 	for i := range slotReasons {
 		var v uint64
-		if i < int(reasons) {
+		switch {
+		case i < int(reasons):
 			v = c.dropped[i]
+		case i == slotRepeated:
+			v = c.repeated
 		}
 		dst = binary.LittleEndian.AppendUint64(dst, v)
 	}
@@ -117,8 +123,11 @@ func parseCursor(b []byte) (cursor, bool) {
 		*p = read()
 	}
 	for i := range slotReasons {
-		if v := read(); i < int(reasons) {
+		switch v := read(); {
+		case i < int(reasons):
 			c.dropped[i] = v
+		case i == slotRepeated:
+			c.repeated = v
 		}
 	}
 	for range gone {

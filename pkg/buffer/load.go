@@ -58,6 +58,10 @@ func (q *Queue) load() error {
 	}
 	q.cur.next = l.at
 	q.read = q.cur.acked
+	if !q.opts.ReadOnly {
+		// Without them a record that comes again is accepted again, which is no loss.
+		q.note(q.recent.load(q.cur.next.seq, q.holes))
+	}
 	q.passHoles()
 	if d := q.damage; d.Records > 0 || d.SkippedBytes > 0 || d.Foreign > 0 || d.CursorLost {
 		q.opts.Logger.Warn("queue was damaged", "dir", q.dir, "lost_records", d.Records, "damaged_segments", d.Segments,
@@ -91,7 +95,7 @@ func (q *Queue) list() error {
 	for _, e := range entries {
 		id, ok := segmentID(e.Name())
 		if !ok || !e.Type().IsRegular() {
-			if e.Name() != cursorName {
+			if e.Name() != cursorName && e.Name() != recentName {
 				q.damage.Foreign++
 			}
 			continue

@@ -24,12 +24,14 @@ type Queue struct {
 	// writer is the right to append. active is changed with it and mu.
 	writer  chan struct{}
 	active  *os.File // the last segment; nil: the next record begins one
-	failing bool     // the last write failed; guarded by writer
+	recent  recent
+	failing bool // the last write failed; guarded by writer
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed when something changed that somebody waits for
 	waiters  int
 	cur      cursor
+	saved    uint64 // cur.acked.id as it is on disk: what is before it may be deleted
 	file     cursorFile
 	holes    []hole // ahead of cur.acked, sorted, disjoint
 	segments []*segment
@@ -87,6 +89,7 @@ func open(dir string, opts Options, d disk) (*Queue, error) {
 		changed: make(chan struct{}),
 		stop:    make(chan struct{}),
 		file:    cursorFile{path: filepath.Join(dir, cursorName), disk: d},
+		recent:  recent{path: filepath.Join(dir, recentName), disk: d},
 	}
 	if err := q.start(); err != nil {
 		_ = q.file.close()
@@ -151,7 +154,7 @@ func (q *Queue) Close() error {
 	if !q.opts.ReadOnly && q.opts.Sync != SyncNever {
 		errs = append(errs, q.file.sync())
 	}
-	errs = append(errs, q.file.close())
+	errs = append(errs, q.file.close(), q.recent.close())
 	q.seal()
 	q.mu.Unlock()
 	if q.lock != nil {
@@ -240,7 +243,11 @@ func (q *Queue) saveCursor() {
 			q.cur.gone = append(q.cur.gone, h)
 		}
 	}
-	q.note(q.file.write(&q.cur))
+	err := q.file.write(&q.cur)
+	if err == nil {
+		q.saved = q.cur.acked.id
+	}
+	q.note(err)
 }
 
 // wake lets everybody look again who waits for a change; mu is held.

@@ -31,8 +31,8 @@ func (q *Queue) Settle(id uint64, outcome Outcome) error {
 	}
 	var gone []*segment
 	if moved {
-		gone = q.retire()
 		q.saveCursor()
+		gone = q.retire()
 		q.wake()
 	}
 	q.mu.Unlock()
@@ -102,8 +102,8 @@ func (q *Queue) Discard(n int) (records, messages uint64) {
 	records, messages = held-q.heldRecords(), q.cur.dropped[operator]-before
 	q.passHoles()
 	q.skipHoles()
-	gone := q.retire()
 	q.saveCursor()
+	gone := q.retire()
 	q.wake()
 	q.mu.Unlock()
 	q.remove(gone)
@@ -136,11 +136,12 @@ func (q *Queue) after(n int) pos {
 }
 
 // retire takes the segments off the list that hold nothing but settled records,
-// except the one being written; mu is held.
+// except the one being written; mu is held. Settled is what the cursor on disk
+// says: a crash would make a deleted record of any other look lost.
 func (q *Queue) retire() (gone []*segment) {
 	for len(q.segments) > 0 {
 		s := q.segments[0]
-		if s.end.id > q.cur.acked.id || q.active != nil && len(q.segments) == 1 {
+		if s.end.id > q.saved || q.active != nil && len(q.segments) == 1 {
 			break
 		}
 		gone = append(gone, s)

@@ -16,6 +16,7 @@ type Stats struct {
 	Delivered    uint64            // messages
 	DeadLettered uint64            // messages
 	Dropped      map[string]uint64 // messages by reason; only reasons that occurred
+	Repeated     uint64            // messages offered again and recognised: in no other total
 
 	Damage     Damage // found since Open
 	SyncErrors uint64 // since Open
@@ -39,7 +40,7 @@ func (q *Queue) Stats() Stats {
 		Records: q.heldRecords(), Messages: messages, Bytes: q.bytes, MaxBytes: q.opts.MaxBytes,
 		InFlight: len(q.flights), Segments: len(q.segments),
 		Accepted:  c.next.seq - c.base,
-		Delivered: c.delivered, DeadLettered: c.dead, Dropped: map[string]uint64{},
+		Delivered: c.delivered, DeadLettered: c.dead, Dropped: map[string]uint64{}, Repeated: c.repeated,
 		Damage: q.damage, SyncErrors: q.syncErrs, LastError: q.lastErr,
 	}
 	for r, n := range dropped {
