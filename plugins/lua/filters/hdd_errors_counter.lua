@@ -1,6 +1,7 @@
 -- Disk errors in kernel messages, by device. Options: hostname, grace_interval,
 -- patterns (Lua patterns between slashes whose capture is the device; without
--- them the built-in ones), source, emit_rates.
+-- them the built-in ones), source, emit_rates, log_lines (see log_evidence).
+local evidence = require "log_evidence"
 local metric = require "metric_message"
 local window = require "log_window"
 
@@ -43,6 +44,7 @@ function process_message()
         local device = string.match(payload, pattern)
         if device then
             error_counters[device] = (error_counters[device] or 0) + 1
+            evidence.keep(device, payload)
             break
         end
     end
@@ -63,8 +65,10 @@ function timer_event(ns)
         points[#points + 1] = {
             name = emit_rates and "hdd_errors_rate" or "hdd_errors",
             value = value,
+            log_lines = evidence.lines(device),
             tags = { device = device, hostname = hostname },
         }
     end
+    evidence.forget()
     metric.bulk(points, ns, hostname, source, emit_rates and "derive" or "counter")
 end

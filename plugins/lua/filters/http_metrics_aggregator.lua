@@ -1,6 +1,7 @@
 -- HTTP response times by service, method and class of status. Options: hostname,
 -- interval (the tick, s), max_timer_inject, bulk_size (points in a message),
--- percentile, grace_time, source.
+-- percentile, grace_time, source, log_lines (see log_evidence; of server errors).
+local evidence = require "log_evidence"
 local metric = require "metric_message"
 local window = require "log_window"
 
@@ -87,6 +88,13 @@ local function find(service, method, class)
     return s
 end
 
+-- request writes what was asked and answered; an access log may keep no payload.
+local function request(method, status, t)
+    local payload = read_message("Payload")
+    if payload and payload ~= "" then return payload end
+    return string.format("%s %s %d %gs", method, tostring(read_message("Fields[http_url]") or "?"), status, t)
+end
+
 function process_message()
     if window.late(grace) then return 0 end
     local method = read_message("Fields[http_method]")
@@ -99,6 +107,7 @@ function process_message()
     local s = find(service, method, math.floor(status / 100) .. "xx")
     if not s then return -1, "too many series: raise bulk_size or max_timer_inject" end
     add(s, t)
+    if status >= 500 then evidence.keep(s.key, request(method, status, t)) end
     return 0
 end
 
@@ -108,6 +117,7 @@ local function point(s, elapsed)
         values = {
             min = s.min, max = s.max, sum = s.sum, count = s.count, rate = s.count / elapsed, [upper] = upper_of(s),
         },
+        log_lines = evidence.lines(s.key),
         tags = { hostname = hostname, http_method = s.method, http_status = s.class },
     }
 end
@@ -125,4 +135,5 @@ function timer_event(ns)
     end
     metric.bulk(points, ns, hostname, source)
     series, order = {}, {}
+    evidence.forget()
 end

@@ -1,6 +1,7 @@
 -- Log messages by service and level. Options: hostname, grace_interval,
 -- logger_matcher (a Lua pattern whose capture is the service), source,
--- emit_rates.
+-- emit_rates, log_lines (see log_evidence; of warnings and what is worse).
+local evidence = require "log_evidence"
 local metric = require "metric_message"
 local severity = require "log_severity"
 local window = require "log_window"
@@ -10,6 +11,7 @@ local grace = tonumber(read_config("grace_interval")) or 0
 local matcher = read_config("logger_matcher") or ".*"
 local source = read_config("source")
 local emit_rates = metric.bool(read_config("emit_rates"), true)
+local warning = 4
 
 logs_counters = {} -- service -> counts of the severities 0 to 7, shifted by one; preserved
 
@@ -26,6 +28,7 @@ function process_message()
     local level = severity.number(read_message("Fields[severity_label]")) or read_message("Severity")
     if not level or level < 0 or level > 7 then level = 7 end
     counts[level + 1] = counts[level + 1] + 1
+    if level <= warning then evidence.keep(level .. service) end
     return 0
 end
 
@@ -50,9 +53,11 @@ function timer_event(ns)
             points[#points + 1] = {
                 name = "log_messages",
                 value = value,
+                log_lines = evidence.lines(level .. service),
                 tags = { hostname = hostname, service = service, level = string.lower(severity.labels[level]) },
             }
         end
     end
+    evidence.forget()
     metric.bulk(points, ns, hostname, source, emit_rates and "derive" or "counter")
 end

@@ -1,6 +1,7 @@
 -- A filter that counts the messages with a certain payload: a total, and a rate
 -- over the time between ticks. Options: hostname, grace_interval, source,
--- emit_rates.
+-- emit_rates, log_lines (see log_evidence).
+local evidence = require "log_evidence"
 local metric = require "metric_message"
 local window = require "log_window"
 
@@ -20,6 +21,7 @@ function M.install(name, counts)
             name = name .. suffix,
             type = kind,
             value = value,
+            log_lines = evidence.lines(name),
             source = source,
             hostname = hostname,
             tag_fields = { "hostname" },
@@ -30,6 +32,7 @@ function M.install(name, counts)
         if not window.late(grace) and counts(read_message("Payload")) then
             total = total + 1
             since_tick = since_tick + 1
+            evidence.keep(name)
         end
         return 0
     end
@@ -39,6 +42,7 @@ function M.install(name, counts)
         send(ns, "_total", "counter", total)
         if emit_rates then send(ns, "_rate", "derive", since_tick / elapsed) end
         since_tick = 0
+        evidence.forget()
     end
 end
 

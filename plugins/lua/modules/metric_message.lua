@@ -26,10 +26,20 @@ function M.send(kind, ns, fields)
     return inject({ Type = kind, Timestamp = ns, Severity = 6, Fields = fields })
 end
 
+-- a bulk with log lines that is longer goes without them: the numbers come first
+local longest_with_lines = 48 * 1024
+
+local function encode(points)
+    local ok, text = pcall(cjson.encode, points)
+    if not ok or #text <= longest_with_lines then return ok, text end
+    for _, point in ipairs(points) do point.log_lines = nil end
+    return pcall(cjson.encode, points)
+end
+
 -- bulk emits points as one message. An empty list emits nothing.
 function M.bulk(points, ns, hostname, source, kind)
     if not points[1] then return 0 end
-    local ok, text = pcall(cjson.encode, points)
+    local ok, text = encode(points)
     if not ok then return -1, text end
     return inject({
         Type = "bulk_metric",
