@@ -40,6 +40,15 @@ local function add_values(point, fields)
     return "multivalue_metric"
 end
 
+-- lines returns the log lines that a point of a log's metric carries, if any.
+local function lines(point)
+    local texts = {}
+    for _, text in ipairs(type(point.log_lines) == "table" and point.log_lines or {}) do
+        if type(text) == "string" then texts[#texts + 1] = record.text(text) end
+    end
+    return texts[1] and texts
+end
+
 local function split(point, msg, now)
     if type(point) ~= "table" or type(point.name) ~= "string" then return -1, "a point of the bulk has no name" end
     local fields = {}
@@ -47,6 +56,7 @@ local function split(point, msg, now)
     msg.Type = add_values(point, fields)
     if not msg.Type then return -1, "point " .. point.name .. " of the bulk has no value" end
     fields.name = point.name
+    fields.log_lines = lines(point) or fields.log_lines
     msg.Timestamp = tonumber(point.timestamp) or now
     msg.Fields = fields
     return record.emit(msg, true)
