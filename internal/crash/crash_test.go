@@ -49,7 +49,7 @@ func TestHarnessTells(t *testing.T) {
 		lost, doubled, lied bool
 	}{{kind: "right", rounds: 6}, {kind: "loses", rounds: 3, lost: true}, {kind: "doubles", rounds: 5, doubled: true}, {kind: "lies", rounds: 1, lied: true}} {
 		t.Run(c.kind, func(t *testing.T) {
-			patience := 20 * time.Second
+			patience := time.Minute
 			ledger := ""
 			if c.lost || c.lied {
 				patience = 2 * time.Second

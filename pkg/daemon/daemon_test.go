@@ -178,7 +178,7 @@ func eventuallyHolds(t *testing.T, path string, want ...string) {
 			}
 		}
 		return true
-	}, 15*time.Second, 20*time.Millisecond, "%s does not hold %v", path, want)
+	}, time.Minute, 20*time.Millisecond, "%s does not hold %v", path, want)
 }
 
 func TestALogLineTravelsAndTheDaemonTellsAboutIt(t *testing.T) {

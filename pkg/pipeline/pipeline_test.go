@@ -193,7 +193,7 @@ func TestAFailedBatchIsSentAgainUntilItWorks(t *testing.T) {
 	}
 	_, stop := r.start()
 	r.put("one")
-	require.Eventually(t, func() bool { return len(r.sink.lines()) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(r.sink.lines()) == 1 }, time.Minute, time.Millisecond)
 	require.NoError(t, stop())
 	require.Equal(t, []string{"log:one"}, r.sink.lines())
 	require.Equal(t, 3, r.obs.get("output/sink/retries"))
@@ -251,7 +251,7 @@ func TestMaxRetriesDropsAndCounts(t *testing.T) {
 	}
 	_, stop := r.start()
 	r.put("never", "good")
-	require.Eventually(t, func() bool { return len(r.sink.lines()) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(r.sink.lines()) == 1 }, time.Minute, time.Millisecond)
 	require.NoError(t, stop())
 	require.EqualValues(t, 1, r.queue.Stats().Dropped["output"])
 }
@@ -261,7 +261,7 @@ func TestAStandbySendsNothing(t *testing.T) {
 	r.opt.Outputs[0].Gate = func() bool { return false }
 	_, stop := r.start()
 	r.put("one")
-	require.Eventually(t, func() bool { return r.obs.get("output/sink/standby") == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return r.obs.get("output/sink/standby") == 1 }, time.Minute, time.Millisecond)
 	require.NoError(t, stop())
 	require.Empty(t, r.sink.lines())
 	require.Zero(t, r.queue.Stats().Messages)
@@ -282,23 +282,25 @@ func TestAFullQueueThatDropsDoesNotStopTheInput(t *testing.T) {
 }
 
 func TestAFullQueueThatBlocksHoldsTheInputAndLetsItStop(t *testing.T) {
-	r := newRig(t, buffer.Options{MaxBytes: 64 << 10, FullAction: buffer.Block})
+	const size = 64 << 10
+	r := newRig(t, buffer.Options{MaxBytes: size, FullAction: buffer.Block})
 	r.opt.DrainTimeout = 200 * time.Millisecond
 	r.sink.send = func([]byte) error { return errors.New("down") }
 	_, stop := r.start()
-	blocked := false
-	for i := 0; i < 200 && !blocked; i++ {
-		r.feed.records <- strings.Repeat("x", 1000)
-		select {
-		case err := <-r.feed.committed:
-			require.NoError(t, err)
-		case <-time.After(300 * time.Millisecond):
-			blocked = true
-		}
+	stored := uint64(0)
+	for ; r.queue.Stats().Bytes+1100 < size; stored++ {
+		r.put(strings.Repeat("x", 1000))
 	}
-	require.True(t, blocked)
+	require.Greater(t, stored, uint64(50))
+	r.feed.records <- strings.Repeat("x", 1000)
+	select {
+	case err := <-r.feed.committed:
+		t.Fatalf("committed beyond the bound: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
 	require.NoError(t, stop())
 	require.Error(t, <-r.feed.committed, "the position must not advance")
+	require.Equal(t, stored, r.queue.Stats().Accepted)
 	require.Empty(t, r.queue.Stats().Dropped)
 }
 

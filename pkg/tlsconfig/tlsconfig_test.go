@@ -52,7 +52,7 @@ func handshake(t *testing.T, client, server *tls.Config) (clientErr, serverErr e
 	go func() {
 		c, err := l.Accept()
 		if err == nil {
-			_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+			_ = c.SetDeadline(time.Now().Add(time.Minute))
 			err = tls.Server(c, server).Handshake()
 			_ = c.Close()
 		}
@@ -60,7 +60,7 @@ func handshake(t *testing.T, client, server *tls.Config) (clientErr, serverErr e
 	}()
 	raw, err := net.Dial("tcp", l.Addr().String())
 	require.NoError(t, err)
-	_ = raw.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = raw.SetDeadline(time.Now().Add(time.Minute))
 	clientErr = tls.Client(raw, client).Handshake()
 	if clientErr != nil {
 		_ = raw.Close()

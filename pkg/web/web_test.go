@@ -254,7 +254,7 @@ func TestTheStreamTellsOfChangesAndLives(t *testing.T) {
 	s := newSite(t)
 	server := httptest.NewServer(s.handler)
 	defer server.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/v1/stream", nil)
 	require.NoError(t, err)

@@ -86,7 +86,7 @@ func TestRealBroker(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- in.Run(ctx, func(string) (message.Stream, error) { return s, nil }) }()
-	require.Eventually(t, func() bool { return in.Stats().Connects == 1 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return in.Stats().Connects == 1 }, time.Minute, 10*time.Millisecond)
 	conn, err := broker.Dial(address)
 	require.NoError(t, err)
 	defer conn.Close()
@@ -95,7 +95,7 @@ func TestRealBroker(t *testing.T) {
 	for range 10 {
 		require.NoError(t, channel.PublishWithContext(ctx, cfg.Exchange, cfg.RoutingKey, false, false, broker.Publishing{Body: []byte(`{"message_id":"1"}`)}))
 	}
-	require.Eventually(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.committed == 10 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.committed == 10 }, time.Minute, 10*time.Millisecond)
 	require.True(t, strings.HasPrefix(s.got[0], "amqp:"))
 	require.Equal(t, s.ids[0], s.ids[9])
 	cancel()

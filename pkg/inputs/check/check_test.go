@@ -80,7 +80,7 @@ func TestChecks(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- in.Run(ctx, func(string) (message.Stream, error) { return s, nil }) }()
-	require.Eventually(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.committed == len(cfg.Checks) }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.committed == len(cfg.Checks) }, time.Minute, time.Millisecond)
 	cancel()
 	require.NoError(t, <-done)
 	details := map[string]string{

@@ -57,7 +57,7 @@ func start(t *testing.T, cfg httpinput.Config, s *sink) (url string, in *httpinp
 		require.NoError(t, <-done)
 		http.DefaultClient.CloseIdleConnections()
 	})
-	require.Eventually(t, func() bool { return in.Addr() != nil }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return in.Addr() != nil }, time.Minute, time.Millisecond)
 	return "http://" + in.Addr().String(), in
 }
 

@@ -131,7 +131,7 @@ func (b *bench) stop() {
 // expect waits until exactly these records of a stream were read.
 func (b *bench) expect(stream string, want ...string) {
 	b.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) && len(b.stream(stream).got()) < len(want) {
 		time.Sleep(time.Millisecond)
 	}

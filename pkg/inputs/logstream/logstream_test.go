@@ -221,7 +221,7 @@ func TestHeldRecordsAreReadAgain(t *testing.T) {
 	require.Eventually(t, func() bool { // the journal stays before the held ones
 		p, err := logstream.Positions(b.input.JournalDir())
 		return err == nil && len(p) == 1 && p[0].Offset == 2 && p[0].Size == 6 && p[0].Stream == nova
-	}, 5*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	b.crash()
 	b.start()
 	b.expect(nova, "a", "b", "c", "b", "c")
@@ -244,7 +244,7 @@ func TestIdentitySurvivesACrashAndGrowth(t *testing.T) {
 	require.Eventually(t, func() bool {
 		got := b.stream(nova).got()
 		return got[len(got)-1] == "z"
-	}, 5*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	seen := map[message.UUID]string{}
 	for i, id := range b.stream(nova).ids {
 		rec := b.stream(nova).records[i]

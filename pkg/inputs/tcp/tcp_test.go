@@ -63,7 +63,7 @@ func start(t *testing.T, cfg tcp.Config, opt tcp.Options, s *sink) *tcp.Input {
 		cancel()
 		require.NoError(t, <-done)
 	})
-	require.Eventually(t, func() bool { return in.Addr() != nil }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return in.Addr() != nil }, time.Minute, time.Millisecond)
 	return in
 }
 
@@ -71,7 +71,7 @@ func dial(t *testing.T, in *tcp.Input) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", in.Addr().String())
 	require.NoError(t, err)
-	require.NoError(t, c.SetDeadline(time.Now().Add(10*time.Second)))
+	require.NoError(t, c.SetDeadline(time.Now().Add(time.Minute)))
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
@@ -117,7 +117,7 @@ func TestNoAckWithoutCommit(t *testing.T) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- in.Run(ctx, func(string) (message.Stream, error) { return s, nil }) }()
-	require.Eventually(t, func() bool { return in.Addr() != nil }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return in.Addr() != nil }, time.Minute, time.Millisecond)
 	c := dial(t, in)
 	_, err = c.Write(append(framed("a"), syncFrame(1)...))
 	require.NoError(t, err)
@@ -133,7 +133,7 @@ func TestFramesWithoutSyncAreCommitted(t *testing.T) {
 	c := dial(t, in)
 	_, err := c.Write([]byte("junk" + string(framed("a")) + "\x1e\x02\x08\x02\x1f\xff\xff" + string(framed("b"))))
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { _, n := s.state(); return n == 2 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { _, n := s.state(); return n == 2 }, time.Minute, time.Millisecond)
 	st := in.Stats()
 	require.GreaterOrEqual(t, st.SkippedBytes, uint64(4))
 	require.EqualValues(t, 1, st.Malformed)
@@ -147,7 +147,7 @@ func TestTextConnections(t *testing.T) {
 	_, err := c.Write([]byte("a\n" + strings.Repeat("x", 5000) + "\nb\nlast"))
 	require.NoError(t, err)
 	require.NoError(t, c.Close())
-	require.Eventually(t, func() bool { _, n := s.state(); return n == 3 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { _, n := s.state(); return n == 3 }, time.Minute, time.Millisecond)
 	got, _ := s.state()
 	require.Equal(t, []string{"a\n", "b\n", "last"}, got)
 	require.Equal(t, "syslog", s.last.Type)
@@ -160,14 +160,14 @@ func TestConnectionLimitAndIdleTimeout(t *testing.T) {
 	cfg.MaxConnections, cfg.IdleTimeout = 1, 50*time.Millisecond
 	in := start(t, cfg, tcp.Options{}, s)
 	first := dial(t, in)
-	require.Eventually(t, func() bool { return in.Stats().Connections == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return in.Stats().Connections == 1 }, time.Minute, time.Millisecond)
 	second := dial(t, in)
 	_, err := second.Read(make([]byte, 1))
 	require.Error(t, err)
 	require.EqualValues(t, 1, in.Stats().Refused)
 	_, err = first.Read(make([]byte, 1))
 	require.Error(t, err, "a silent connection is closed")
-	require.Eventually(t, func() bool { return in.Stats().Connections == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return in.Stats().Connections == 0 }, time.Minute, time.Millisecond)
 }
 
 func TestSignatures(t *testing.T) {
@@ -180,7 +180,7 @@ func TestSignatures(t *testing.T) {
 	bad := message.AppendFrame(nil, m, &message.Signer{Name: "ops", Version: 1, Hash: message.SHA1, Key: []byte("other")})
 	_, err := c.Write(append(append(append(framed("unsigned"), bad...), good...), good...))
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { _, n := s.state(); return n == 2 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { _, n := s.state(); return n == 2 }, time.Minute, time.Millisecond)
 	require.EqualValues(t, 2, in.Stats().BadSignatures)
 }
 

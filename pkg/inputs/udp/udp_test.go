@@ -54,7 +54,7 @@ func receive(t *testing.T, split splitter.Config, datagrams ...string) ([]string
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- in.Run(ctx, func(string) (message.Stream, error) { return s, nil }) }()
-	require.Eventually(t, func() bool { return in.Addr() != nil }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return in.Addr() != nil }, time.Minute, time.Millisecond)
 	c, err := net.Dial("udp", in.Addr().String())
 	require.NoError(t, err)
 	defer c.Close()
@@ -69,7 +69,7 @@ func receive(t *testing.T, split splitter.Config, datagrams ...string) ([]string
 	require.Eventually(t, func() bool {
 		got := s.committed()
 		return len(got) > 0 && got[len(got)-1] == "end\n"
-	}, 5*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	cancel()
 	require.NoError(t, <-done)
 	return s.committed(), in.Stats()

@@ -98,7 +98,7 @@ func TestRealAlertmanager(t *testing.T) {
 				require.Equal(t, "why", a.Get("annotations.description").String())
 			}
 			return strings.Join(severities, " ") == step.burns
-		}, 10*time.Second, 20*time.Millisecond, step.label)
+		}, time.Minute, 20*time.Millisecond, step.label)
 	}
 }
 

@@ -151,7 +151,7 @@ func TestHangingAndGone(t *testing.T) {
 		cancel()
 		require.Error(t, err)
 		require.NotErrorIs(t, err, message.ErrPermanent)
-		require.Less(t, time.Since(start), 3*time.Second)
+		require.Less(t, time.Since(start), time.Minute, "it must notice the end of its context")
 	}
 }
 

@@ -209,7 +209,7 @@ func (h HTTP) retryAfter(t *testing.T) {
 			w.Header().Set("Retry-After", "7")
 			w.WriteHeader(status)
 		})
-		err := failsForNow(t, h.New(t, srv.URL, nil), h.Batch(3), prompt)
+		err := failsForNow(t, h.New(t, srv.URL, nil), h.Batch(3), patience)
 		var partial *message.SendError
 		require.ErrorAs(t, err, &partial)
 		require.Equal(t, 7*time.Second, partial.After)

@@ -59,7 +59,7 @@ func TestRealReceivers(t *testing.T) {
 // filed waits for n lines with mark in a receiver's file.
 func filed(t *testing.T, path, mark string, n int) (lines []string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		lines = lines[:0]
 		text, _ := os.ReadFile(path) // not there before the first message
 		for line := range strings.Lines(string(text)) {

@@ -94,7 +94,7 @@ func TestDatagrams(t *testing.T) {
 		"<134>1 2017-03-13T09:58:41Z node-1 nova 18302 - - id 1",
 		strings.Repeat("x", 59),
 	} {
-		require.NoError(t, conn.SetReadDeadline(time.Now().Add(5*time.Second)))
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
 		n, _, err := conn.ReadFrom(buf)
 		require.NoError(t, err)
 		require.Equal(t, want, string(buf[:n]))
