@@ -265,7 +265,7 @@ func (p *parts) close() {
 func (d *Daemon) watchQueue(name string, q *buffer.Queue) {
 	d.ledger.Source("output", name, func() selfmon.Entry {
 		s := q.Stats()
-		return selfmon.Entry{Accepted: s.Accepted, Delivered: s.Delivered, Queued: s.Messages, Dropped: s.Dropped, DeadLettered: s.DeadLettered}
+		return selfmon.Entry{Accepted: s.Accepted, Delivered: s.Delivered, Queued: s.Messages, Dropped: s.Dropped, DeadLettered: s.DeadLettered, Repeated: s.Repeated}
 	})
 	d.reg.GaugeFunc(func() float64 { return float64(q.Stats().Bytes) }, "tocsin_queue_size_bytes", "name", name)
 	d.reg.GaugeFunc(func() float64 { return float64(q.Stats().MaxBytes) }, "tocsin_queue_limit_bytes", "name", name)

@@ -32,6 +32,16 @@ type Stream struct {
 // Share wraps a stream; Close of the wrapper closes it.
 func Share(s message.Stream) *Stream { return &Stream{s: s} }
 
+// Repeats tells the stream, if it wants to know, that its source may send again
+// what was accepted before.
+func (s *Stream) Repeats() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r, ok := s.s.(interface{ Repeats() }); ok {
+		r.Repeats()
+	}
+}
+
 // Accept emits the messages and commits: when it returns nil they are in every
 // queue that wants them. Calls wait for each other.
 func (s *Stream) Accept(ctx context.Context, messages ...*message.Message) error {

@@ -6,7 +6,8 @@ import (
 )
 
 // Stream takes the records of one ordered source: a log file, a connection.
-// Calls are never concurrent.
+// Calls are never concurrent. A Stream may have a method Repeats, for inputs whose
+// source may give again, at any time, what was accepted before.
 type Stream interface {
 	// Emit takes one raw record. Its UUID is derived from where it came from.
 	Emit(*Message) error

@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"math/bits"
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/buffer"
@@ -34,12 +36,22 @@ type emitter struct {
 	inCount int
 	arena   message.Arena
 	emitted uint64
+	asks    asking
 	ctx     context.Context // of appends started by emit, set by flush's owner
 }
 
 type pendingBatch struct {
-	data  []byte
-	count int
+	data    []byte
+	count   int
+	ids     []uint64            // of the messages; 0: never asked about
+	pending map[uint64]struct{} // of the messages, for a source that repeats at any time
+}
+
+// asking says whether messages may have been accepted before.
+type asking struct {
+	source bool // they have identities that last: they come from an input
+	left   int  // of how many more it may be so
+	always bool // it may be so at any time
 }
 
 func (p *Pipeline) newEmitter(ctx context.Context, name string, after int) *emitter {
@@ -52,6 +64,7 @@ func (p *Pipeline) newEmitter(ctx context.Context, name string, after int) *emit
 // emit offers m to every filter and output behind this emitter.
 func (e *emitter) emit(m *message.Message) error {
 	e.emitted++
+	e.asks.left = max(e.asks.left-1, 0)
 	if e.p.tap.active() {
 		e.p.tap.offer(m)
 	}
@@ -81,6 +94,12 @@ func (e *emitter) emit(m *message.Message) error {
 
 func (e *emitter) encode(i int, m *message.Message) error {
 	o, b := e.p.outputs[i], &e.out[i]
+	id := uint64(0)
+	if e.asks.source {
+		if id = identity(m.UUID); e.repeated(b, o.spec.Queue, id) {
+			return nil
+		}
+	}
 	if b.data == nil {
 		b.data = o.takeBuffer()
 	}
@@ -96,11 +115,40 @@ func (e *emitter) encode(i int, m *message.Message) error {
 	case len(data) > before:
 		b.data = data
 		b.count++
+		b.ids = append(b.ids, id)
+		if e.asks.always {
+			if b.pending == nil {
+				b.pending = map[uint64]struct{}{}
+			}
+			b.pending[id] = struct{}{}
+		}
 	}
 	if len(b.data) >= maxPending {
 		return e.flushOutput(i)
 	}
 	return nil
+}
+
+// identity is the UUID as a queue remembers it: never 0, but for no UUID.
+func identity(u message.UUID) uint64 {
+	if u.IsZero() {
+		return 0
+	}
+	hi, lo := bits.Mul64(binary.LittleEndian.Uint64(u[:8])^0x9e3779b97f4a7c15, binary.LittleEndian.Uint64(u[8:])^0xbf58476d1ce4e5b9)
+	return max(hi^lo, 1)
+}
+
+// repeated reports, and counts, that the queue or the batch for it has the
+// message already.
+func (e *emitter) repeated(b *pendingBatch, q *buffer.Queue, id uint64) bool {
+	if e.asks.left == 0 && !e.asks.always || id == 0 {
+		return false
+	}
+	if _, ok := b.pending[id]; !ok && !q.Seen(id) {
+		return false
+	}
+	q.Repeat(1)
+	return true
 }
 
 // flush hands everything pending to the filters and queues. An error means that
@@ -117,9 +165,10 @@ func (e *emitter) flush() error {
 
 func (e *emitter) flushOutput(i int) error {
 	o, b := e.p.outputs[i], &e.out[i]
-	err := o.append(e.ctx, buffer.Record{Data: b.data, Count: b.count})
+	err := o.append(e.ctx, buffer.Record{Data: b.data, Count: b.count, IDs: b.ids})
 	o.giveBuffer(b.data)
-	*b = pendingBatch{}
+	clear(b.pending)
+	*b = pendingBatch{ids: b.ids[:0], pending: b.pending}
 	return err
 }
 

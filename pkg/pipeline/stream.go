@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tocsin-lma/tocsin/pkg/buffer"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 )
 
@@ -28,11 +29,14 @@ type stream struct {
 	e       *emitter
 	emit    message.Emit
 	taken   int
+	broken  error // what was emitted may be lost: nothing is taken or confirmed any more
 }
 
 func (p *Pipeline) openStream(spec InputSpec, name string) (message.Stream, error) {
 	s := &stream{p: p, spec: spec, e: p.newEmitter(context.Background(), spec.Name, -1)}
 	s.emit = s.e.emit
+	// What its source gave to the process before this one may come again.
+	s.e.asks = asking{source: true, left: 2 * buffer.Remembered}
 	if spec.NewDecoder == nil {
 		return s, nil
 	}
@@ -47,9 +51,13 @@ func (p *Pipeline) openStream(spec InputSpec, name string) (message.Stream, erro
 // Emit decodes raw and routes what comes out. A record the decoder rejects is
 // the decoder's to count; it is no error of the stream.
 func (s *stream) Emit(raw *message.Message) error {
+	if s.broken != nil {
+		return s.broken
+	}
 	s.taken++
 	if s.decoder == nil {
-		return s.e.emit(raw)
+		s.broken = s.e.emit(raw)
+		return s.broken
 	}
 	var failed error
 	err := s.decoder.Decode(raw, func(m *message.Message) error {
@@ -62,15 +70,24 @@ func (s *stream) Emit(raw *message.Message) error {
 	if err != nil && failed == nil {
 		s.p.obs.Count("input", s.spec.Name, "rejected", 1)
 	}
+	s.broken = failed
 	return failed
 }
 
+// Repeats says that the source may give again, at any time, what it gave before,
+// as a sender does that got no confirmation.
+func (s *stream) Repeats() { s.e.asks.always = true }
+
 // Commit makes everything taken so far durable.
 func (s *stream) Commit(ctx context.Context) (held int, err error) {
+	if s.broken != nil {
+		return 0, s.broken
+	}
 	s.e.ctx = ctx
 	if s.holder != nil {
 		if err := s.holder.Flush(s.p.now(), true, s.emit); err != nil {
-			return 0, fmt.Errorf("flush held records: %w", err)
+			s.broken = fmt.Errorf("flush held records: %w", err)
+			return 0, s.broken
 		}
 		held = s.holder.Holding()
 	}
@@ -78,11 +95,19 @@ func (s *stream) Commit(ctx context.Context) (held int, err error) {
 		s.p.obs.Count("input", s.spec.Name, "records", s.taken)
 		s.taken = 0
 	}
-	return held, s.e.flush()
+	s.broken = s.e.flush()
+	return held, s.broken
 }
 
-// Close emits what is held back, commits, and closes the decoder.
+// Close emits what is held back, commits, and closes the decoder. After an error,
+// which was returned when it happened, there is nothing to commit.
 func (s *stream) Close(ctx context.Context) error {
+	if s.broken != nil {
+		if c, ok := s.decoder.(interface{ Close(message.Emit) error }); ok {
+			return c.Close(func(*message.Message) error { return nil })
+		}
+		return nil
+	}
 	if s.holder != nil {
 		if err := s.holder.Flush(s.p.now(), false, s.emit); err != nil {
 			return fmt.Errorf("flush held records: %w", err)

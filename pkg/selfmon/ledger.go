@@ -18,6 +18,9 @@ type Entry struct {
 	Queued       uint64            `json:"queued"`
 	Dropped      map[string]uint64 `json:"dropped"` // by reason
 	DeadLettered uint64            `json:"dead_lettered"`
+	// Repeated messages were offered again by their source and recognised: they
+	// are in no other count.
+	Repeated uint64 `json:"repeated"`
 }
 
 // Balance is what the entry cannot account for: 0, or the ledger is wrong.
@@ -115,6 +118,7 @@ func (l *Ledger) Register(r *Registry) {
 			w.Count(e.Accepted, "tocsin_ledger_accepted_messages_total", labels...)
 			w.Count(e.Delivered, "tocsin_ledger_delivered_messages_total", labels...)
 			w.Count(e.DeadLettered, "tocsin_ledger_dead_lettered_messages_total", labels...)
+			w.Count(e.Repeated, "tocsin_ledger_repeated_messages_total", labels...)
 			w.Count(e.Queued, "tocsin_ledger_queued_messages", labels...)
 			w.Value(float64(e.Balance()), "tocsin_ledger_unaccounted_messages", labels...)
 			for _, reason := range slices.Sorted(maps.Keys(e.Dropped)) {

@@ -75,6 +75,9 @@ func (in *Input) Run(ctx context.Context, open message.OpenStream) error {
 	if err != nil {
 		return fmt.Errorf("open stream %s: %w", in.opt.Name, err)
 	}
+	if r, ok := stream.(interface{ Repeats() }); ok {
+		r.Repeats() // what was not confirmed is delivered again
+	}
 	err = in.loop(ctx, stream)
 	bounded, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

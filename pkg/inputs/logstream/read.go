@@ -18,6 +18,10 @@ import (
 // journal and a crash is read again, with the same UUIDs.
 const saveEvery = time.Second
 
+// saveRecords is after how many records of the input a stream writes its journal
+// at the latest: what is read again must be fewer than a queue remembers.
+const saveRecords = 16384
+
 // commitEvery is how often a silent stream commits, so that its decoder can
 // flush what it holds.
 const commitEvery = time.Second
@@ -367,7 +371,7 @@ func (s *stream) release(now time.Time) {
 // save writes the journal if positions changed: at once when asked to, else at
 // most every saveEvery.
 func (s *stream) save(now bool) {
-	if s.dirty && (now || time.Since(s.saved) >= saveEvery) {
+	if s.dirty && (now || time.Since(s.saved) >= saveEvery || s.in.stats.records.Load()-s.savedAt >= saveRecords) {
 		s.write(nil)
 	}
 }
@@ -389,7 +393,7 @@ func (s *stream) write(next *file) {
 		s.in.log.Error("journal not written; a restart would read again", "stream", s.name, "error", err)
 	}
 	s.saveFailed = err != nil
-	s.saved = time.Now()
+	s.saved, s.savedAt = time.Now(), s.in.stats.records.Load()
 	s.dirty = err != nil
 	for _, f := range s.files {
 		if err == nil && (f.used() || f == next) {

@@ -28,6 +28,7 @@ type stream struct {
 	fresh      bool     // no journal: initial_tail and the paths mode skip what is old
 	dirty      bool     // positions changed since the journal was written
 	saved      time.Time
+	savedAt    uint64    // records of the input, then
 	synced     time.Time // last Commit
 	saveFailed bool
 	broken     bool               // a record or a commit was refused: what was emitted since the last one may be lost

@@ -139,6 +139,7 @@ func (in *Input) shared(ctx context.Context, group *errgroup.Group, open message
 		return nil, fmt.Errorf("open stream %s: %w", in.opt.Name, err)
 	}
 	shared := inputs.Share(s)
+	shared.Repeats()
 	group.Go(func() error { return shared.Beat(ctx) })
 	return shared, nil
 }
