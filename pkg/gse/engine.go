@@ -24,6 +24,11 @@ type Options struct {
 	MaxAlarms int               // alarms listed in one verdict; 0: DefaultMaxAlarms
 	MaxInject int               // clusters emitted per tick, the rest on following ticks; 0: all
 	MaxPairs  int               // (host, member) pairs kept over all clusters; 0: DefaultMaxPairs
+
+	// Record gets the trimmed evidence of a cluster whenever it emits a verdict
+	// that is made of other statuses than the one before, and every few minutes
+	// while it is not OKAY; nil: nobody wants it.
+	Record func(Evidence) `json:"-"`
 }
 
 // Stats counts what the engine did since it was made.

@@ -18,6 +18,15 @@ type result struct {
 	alarms []direct
 	more   int      // alarms left out because of the limit
 	unseen []string // members that nobody has ever reported
+	shape  uint64   // of the statuses that were counted: equal statuses, equal shapes
+}
+
+// judged is what the facts of a group come to.
+type judged struct {
+	status health.Status
+	known  bool   // it counts at all
+	doubt  bool   // an expected pair in it is not fresh and known
+	shape  uint64 // of its facts' statuses
 }
 
 // direct is an alarm of the cluster itself.
@@ -32,12 +41,13 @@ func (c *clusterState) evaluate(now int64, maxAlarms int) {
 	r := result{entry: -1}
 	unsure := c.refusedAt != 0
 	for _, g := range c.groups {
-		status, known, doubt := c.groupStatus(g, now)
-		if !known {
+		j := c.judge(g, now)
+		if !j.known {
 			continue
 		}
-		unsure = unsure || doubt
-		r.counts[status]++
+		unsure = unsure || j.doubt
+		r.counts[j.status]++
+		r.shape = r.shape*31 + j.shape
 	}
 	if c.def.Strict && !c.def.anyMember {
 		for _, m := range c.def.Members {
@@ -54,6 +64,7 @@ func (c *clusterState) evaluate(now int64, maxAlarms int) {
 			r.status, r.raised = health.Unknown, true
 		}
 	}
+	r.shape = r.shape*31 + uint64(r.status) + 1
 	if r.status != health.Okay {
 		c.collect(&r, now, maxAlarms)
 	}
@@ -72,9 +83,8 @@ func (c *clusterState) heard() bool {
 	return false
 }
 
-// groupStatus returns the worst status of a group, whether the group counts at
-// all, and whether an expected pair in it is not fresh and known.
-func (c *clusterState) groupStatus(g *group, now int64) (status health.Status, known, doubt bool) {
+// judge returns the worst status of a group.
+func (c *clusterState) judge(g *group, now int64) (j judged) {
 	for _, f := range g.facts {
 		s := f.status
 		if stale, _ := c.stale(f, now); stale {
@@ -83,17 +93,18 @@ func (c *clusterState) groupStatus(g *group, now int64) (status health.Status, k
 			}
 			s = health.Unknown
 		}
-		doubt = doubt || s == health.Unknown
-		if known {
-			status = health.Worst(status, s)
+		j.doubt = j.doubt || s == health.Unknown
+		j.shape = j.shape*31 + uint64(len(f.alarms)+1)*8 + uint64(s)
+		if j.known {
+			j.status = health.Worst(j.status, s)
 		} else {
-			status, known = s, true
+			j.status, j.known = s, true
 		}
 	}
-	if c.def.Strict && doubt && status == health.Okay {
-		status = health.Unknown
+	if c.def.Strict && j.doubt && j.status == health.Okay {
+		j.status = health.Unknown
 	}
-	return status, known, doubt
+	return j
 }
 
 // collect gathers the alarms of every fact that is not OKAY, and a synthetic

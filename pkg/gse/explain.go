@@ -19,6 +19,7 @@ type Evidence struct {
 	Entry   int             `json:"entry"`            // number of the deciding entry from 0; -1: none
 	Turned  bool            `json:"turned,omitempty"` // OKAY became UNKNOWN: not every expected pair is fresh and known
 	Groups  []GroupEvidence `json:"groups"`
+	Rest    []RestEvidence  `json:"rest,omitempty"`   // groups that are counted and not listed
 	Unseen  []string        `json:"unseen,omitempty"` // members that nobody has reported
 	Refused bool            `json:"pairs_refused,omitempty"`
 	Hints   []string        `json:"hints,omitempty"`
@@ -40,6 +41,15 @@ type FactEvidence struct {
 	Never  bool              `json:"never,omitempty"`
 	Age    time.Duration     `json:"age"`
 	Alarms []json.RawMessage `json:"alarms,omitempty"`
+	More   int               `json:"more_alarms,omitempty"` // alarms left out
+}
+
+// RestEvidence is groups of one status that are counted and not listed.
+type RestEvidence struct {
+	Status health.Status `json:"status"`
+	Groups int           `json:"groups"`
+	Doubt  bool          `json:"doubt,omitempty"` // an expected pair is not fresh and known
+	Heard  bool          `json:"heard,omitempty"` // something was received from one
 }
 
 // Explain returns the evidence for a cluster at now; false when there is no
@@ -60,11 +70,11 @@ func (e *Engine) Explain(cluster string, now time.Time) (Evidence, bool) {
 		ev.GroupBy = "hostname"
 	}
 	for _, g := range c.groups {
-		status, known, _ := c.groupStatus(g, t)
-		if !known {
+		j := c.judge(g, t)
+		if !j.known {
 			continue
 		}
-		ge := GroupEvidence{Key: g.key, Status: status}
+		ge := GroupEvidence{Key: g.key, Status: j.status}
 		for _, f := range g.facts {
 			stale, age := c.stale(f, t)
 			if stale && !f.listed {
@@ -104,6 +114,10 @@ func (ev *Evidence) Reevaluate() health.Status {
 		}
 		doubt = doubt || unsure
 		counts[status]++
+	}
+	for _, r := range ev.Rest {
+		doubt, heard = doubt || r.Doubt, heard || r.Heard
+		counts[r.Status] += r.Groups
 	}
 	if ev.Strict && !heard {
 		return health.Unknown

@@ -65,6 +65,8 @@ type clusterState struct {
 	count     int             // facts, the expected ones included
 	refusedAt int64           // when a pair was last refused; 0: never
 	result    result
+	recorded  uint64 // shape of what Options.Record got last
+	recordAt  int64  // when; 0: never
 }
 
 func newClusterState(def *Cluster) *clusterState {

@@ -62,17 +62,19 @@ func (e *Engine) payload(c *clusterState, now int64) []byte {
 	var b []byte
 	n := 0
 	add := func(d direct, name, level string) {
-		if n >= e.opt.MaxAlarms {
-			e.stats.AlarmsOmitted++
-			return
-		}
+		mark := len(b)
 		if n == 0 {
 			b = append(b, `{"alarms":[`...)
 		} else {
 			b = append(b, ',')
 		}
+		b = decorate(b, d.raw, name, level, d.host, mark+len(d.raw) < evidenceBytes)
+		if n >= e.opt.MaxAlarms || len(b) > payloadBytes {
+			b = b[:mark]
+			e.stats.AlarmsOmitted++
+			return
+		}
 		n++
-		b = decorate(b, d.raw, name, level, d.host)
 	}
 	e.stats.AlarmsOmitted += uint64(c.result.more)
 	for _, d := range c.result.alarms {
@@ -96,13 +98,23 @@ func (e *Engine) payload(c *clusterState, now int64) []byte {
 	return append(b, `]}`...)
 }
 
+// A payload stays below what a Lua filter may emit. When the alarms fill
+// evidenceBytes, further ones come without their samples and log lines.
+const (
+	evidenceBytes = 40 << 10
+	payloadBytes  = 62 << 10
+)
+
+// evidence are the keys of an alarm object that only bear it out.
+var evidence = []string{"samples", "samples_omitted", "log_lines", "script"}
+
 // decorate copies an alarm object with the tags that say where it came from,
-// and the host if there is one to be set.
-func decorate(b []byte, raw, name, level, host string) []byte {
+// and the host if there is one to be set; without its evidence unless whole.
+func decorate(b []byte, raw, name, level, host string, whole bool) []byte {
 	b = append(b, '{')
 	object := gjson.Parse(raw)
 	object.ForEach(func(k, v gjson.Result) bool {
-		if k.Str == "tags" || k.Str == "hostname" && host != "" {
+		if k.Str == "tags" || k.Str == "hostname" && host != "" || !whole && slices.Contains(evidence, k.Str) {
 			return true
 		}
 		b = append(append(append(b, k.Raw...), ':'), v.Raw...)

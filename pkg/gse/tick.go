@@ -42,12 +42,23 @@ func (e *Engine) Tick(now time.Time, emit message.Emit) error {
 
 func (e *Engine) emit(c *clusterState, now int64, emit message.Emit) error {
 	e.ensure(c, now)
+	e.record(c, now)
 	m := verdict(c.def, c.result.status, e.payload(c, now), e.opt, now)
 	e.stats.Emitted++
 	if err := e.verdict(m, now); err != nil {
 		e.stats.Rejected++ // a cluster above groups by hostname; Load warned about it
 	}
 	return emit(m)
+}
+
+// Interval returns how often a cluster emits its verdict; false when there is no
+// such cluster.
+func (e *Engine) Interval(cluster string) (time.Duration, bool) {
+	c := e.byName[cluster]
+	if c == nil {
+		return 0, false
+	}
+	return c.def.Interval, true
 }
 
 // ensure evaluates c at now unless that is done already.
