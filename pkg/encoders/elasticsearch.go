@@ -37,10 +37,14 @@ type Elasticsearch struct {
 	close string // and from there on, without _id
 	heads headers
 
-	cachedType string // the index name of the last type and day
+	cachedType string // the type and day that cached is for
 	cachedDay  int64
-	cached     []byte
+	cached     []byte // the action up to the index name, and the name
 	scratch    []byte
+	names      names
+	clock      clock
+	hostname   cachedText
+	logger     cachedText
 }
 
 // headers says which header values a document has.
@@ -87,8 +91,7 @@ func parseHeaders(names []string) (headers, error) {
 
 // Encode appends an action line and a document line.
 func (e *Elasticsearch) Encode(dst []byte, m *message.Message) ([]byte, error) {
-	dst = append(dst, e.open...)
-	dst = append(dst, e.indexName(m)...)
+	dst = append(dst, e.action(m)...)
 	if !e.cfg.Compatible {
 		id := m.UUID
 		if id.IsZero() {
@@ -106,8 +109,8 @@ func (e *Elasticsearch) Encode(dst []byte, m *message.Message) ([]byte, error) {
 	return append(dst, '\n'), nil
 }
 
-// indexName returns the JSON text of the index' name.
-func (e *Elasticsearch) indexName(m *message.Message) []byte {
+// action returns the action line up to the index' name, in JSON.
+func (e *Elasticsearch) action(m *message.Message) []byte {
 	day, _ := floorDiv(m.Timestamp, daySeconds*1e9)
 	if e.index.daily && e.cached != nil && day == e.cachedDay && m.Type == e.cachedType {
 		return e.cached
@@ -122,7 +125,7 @@ func (e *Elasticsearch) indexName(m *message.Message) []byte {
 	if len(name) == 0 || strings.IndexByte("-_+.", name[0]) >= 0 { // names may not begin so
 		name = append([]byte("x"), name...)
 	}
-	e.cached = appendString(e.cached[:0], string(name))
+	e.cached = appendString(append(e.cached[:0], e.open...), string(name))
 	e.cachedDay, e.cachedType = day, strings.Clone(m.Type)
 	return e.cached
 }
@@ -132,7 +135,7 @@ func (e *Elasticsearch) document(dst []byte, m *message.Message) []byte {
 	start := len(dst)
 	dst = append(dst, '{')
 	if e.heads.fields {
-		dst = appendFields(dst, m)
+		dst = e.appendFields(dst, m)
 	}
 	h := &e.heads
 	if h.env {
@@ -140,10 +143,10 @@ func (e *Elasticsearch) document(dst []byte, m *message.Message) []byte {
 		dst = append(dst, ',')
 	}
 	if h.hostname {
-		dst = append(appendString(append(dst, `"Hostname":`...), m.Hostname), ',')
+		dst = append(e.hostname.append(append(dst, `"Hostname":`...), m.Hostname), ',')
 	}
 	if h.logger {
-		dst = append(appendString(append(dst, `"Logger":`...), m.Logger), ',')
+		dst = append(e.logger.append(append(dst, `"Logger":`...), m.Logger), ',')
 	}
 	if h.payload {
 		dst = append(appendString(append(dst, `"Payload":`...), m.Payload), ',')
@@ -157,14 +160,14 @@ func (e *Elasticsearch) document(dst []byte, m *message.Message) []byte {
 	if h.timestamp {
 		dst = append(dst, `"Timestamp":"`...)
 		if e.cfg.Compatible {
-			dst = appendSeconds(dst, civilOf(m.Timestamp))
+			dst = e.clock.appendSeconds(dst, m.Timestamp)
 		} else {
-			dst = appendExact(dst, civilOf(m.Timestamp))
+			dst = e.clock.appendExact(dst, m.Timestamp)
 		}
 		dst = append(dst, '"', ',')
 		if e.cfg.DataStream != "" {
 			dst = append(dst, `"@timestamp":"`...)
-			dst = append(appendExact(dst, civilOf(m.Timestamp)), 'Z', '"', ',')
+			dst = append(e.clock.appendExact(dst, m.Timestamp), 'Z', '"', ',')
 		}
 	}
 	if h.typ {
@@ -182,37 +185,23 @@ func (e *Elasticsearch) document(dst []byte, m *message.Message) []byte {
 
 // appendFields appends every field once, the first of a name, each with a comma.
 // One that is called like a header gets the prefix fields_.
-func appendFields(dst []byte, m *message.Message) []byte {
-	var seen uint64 // a bit for each name met: only a bit that is set needs a look
+func (e *Elasticsearch) appendFields(dst []byte, m *message.Message) []byte {
+	var seen [nameSlots / 64]uint64 // a bit for each name met: only a bit that is set needs a look
 	for i := range m.Fields {
 		f := &m.Fields[i]
 		if f.Len() == 0 {
 			continue
 		}
-		bit := nameBit(f.Name)
-		if seen&bit != 0 && before(m.Fields[:i], f.Name) {
+		slot := nameSlot(f.Name)
+		word, bit := slot/64, uint64(1)<<(slot%64)
+		if seen[word]&bit != 0 && before(m.Fields[:i], f.Name) {
 			continue
 		}
-		seen |= bit
-		switch {
-		case f.Name == "":
-			dst = append(dst, `"fields_"`...)
-		case f.Name[0] <= '_' && reserved(f.Name):
-			dst = appendString(dst, "fields_"+f.Name)
-		default:
-			dst = appendString(dst, f.Name)
-		}
-		dst = append(dst, ':')
+		seen[word] |= bit
+		dst = e.names.append(dst, slot, f.Name)
 		dst = append(appendField(dst, f), ',')
 	}
 	return dst
-}
-
-func nameBit(s string) uint64 {
-	if s == "" {
-		return 1
-	}
-	return 1 << ((uint(len(s))*7 + uint(s[0]) + uint(s[len(s)-1])*3) & 63)
 }
 
 func before(fields []message.Field, name string) bool {

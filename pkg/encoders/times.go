@@ -60,21 +60,22 @@ func appendSeconds(dst []byte, c civil) []byte {
 // appendExact appends the time with as many decimals as it has: none, three,
 // six or nine.
 func appendExact(dst []byte, c civil) []byte {
-	dst = appendSeconds(dst, c)
-	if c.nano == 0 {
+	return appendFraction(appendSeconds(dst, c), c.nano)
+}
+
+// appendFraction appends the decimals of a second, if there are any.
+func appendFraction(dst []byte, nano int) []byte {
+	if nano == 0 {
 		return dst
 	}
-	dst = append(dst, '.')
-	digits, n := 9, c.nano
-	for digits > 3 && n%1000 == 0 {
-		digits, n = digits-3, n/1000
+	digits := 9
+	for digits > 3 && nano%1000 == 0 {
+		digits, nano = digits-3, nano/1000
 	}
-	for i := digits - 1; i >= 0; i-- {
-		d := n
-		for range i {
-			d /= 10
-		}
-		dst = append(dst, byte('0'+d%10))
+	dst = append(dst, ".000000000"[:digits+1]...)
+	for i := len(dst) - 1; nano > 0; i-- {
+		dst[i] = byte('0' + nano%10)
+		nano /= 10
 	}
 	return dst
 }

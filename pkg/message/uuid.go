@@ -2,6 +2,7 @@ package message
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 )
@@ -47,12 +48,31 @@ func (u UUID) IsZero() bool { return u == UUID{} }
 
 // AppendText appends the RFC 4122 text form.
 func (u UUID) AppendText(dst []byte) []byte {
-	dst = hex.AppendEncode(dst, u[0:4])
-	for _, part := range [][]byte{u[4:6], u[6:8], u[8:10], u[10:16]} {
-		dst = append(dst, '-')
-		dst = hex.AppendEncode(dst, part)
-	}
+	n := len(dst)
+	dst = append(dst, "00000000-0000-0000-0000-000000000000"...)
+	text := dst[n : n+36]
+	binary.LittleEndian.PutUint64(text, hexDigits(binary.LittleEndian.Uint32(u[0:])))
+	middle := hexDigits(binary.LittleEndian.Uint32(u[4:]))
+	binary.LittleEndian.PutUint32(text[9:], uint32(middle))
+	binary.LittleEndian.PutUint32(text[14:], uint32(middle>>32))
+	middle = hexDigits(binary.LittleEndian.Uint32(u[8:]))
+	binary.LittleEndian.PutUint32(text[19:], uint32(middle))
+	binary.LittleEndian.PutUint32(text[24:], uint32(middle>>32))
+	binary.LittleEndian.PutUint64(text[28:], hexDigits(binary.LittleEndian.Uint32(u[12:])))
 	return dst
+}
+
+// hexDigits returns the eight digits of four bytes, first byte lowest, high digit
+// first: each half byte gets a byte of its own, and those above 9 the distance to
+// the letters.
+func hexDigits(bytes uint32) uint64 {
+	const halves, each = 0x000f000f000f000f, 0x0101010101010101
+	x := uint64(bytes)
+	x = (x | x<<16) & 0x0000ffff0000ffff
+	x = (x | x<<8) & 0x00ff00ff00ff00ff
+	digits := x>>4&halves | x&halves<<8
+	letters := (digits + 6*each) >> 4 & each
+	return digits + '0'*each + letters*('a'-'0'-10)
 }
 
 // String returns the RFC 4122 text form.

@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,6 +19,15 @@ func TestUUIDText(t *testing.T) {
 	for _, bad := range []string{"", "x", "0a1b2c3d4e5f4a6b8c7d9e0f1a2b3c4", "0a1b2c3d4e5f4a6b8c7d9e0f1a2b3c4g"} {
 		_, err := message.ParseUUID(bad)
 		require.Error(t, err, bad)
+	}
+}
+
+// TestUUIDDigits compares with the standard library's digits.
+func TestUUIDDigits(t *testing.T) {
+	for i := range 256 {
+		u := message.DerivedUUID(uint64(i), 3, 0)
+		u[i%16] = byte(i)
+		require.Equal(t, fmt.Sprintf("before%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:]), string(u.AppendText([]byte("before"))))
 	}
 }
 
