@@ -20,6 +20,7 @@ type builder struct {
 	label    string // the captured severity_label
 	word     string // the captured Severity, when it is a word
 	severity int32
+	nanos    int64 // of a second, captured apart from the time
 }
 
 func (b *builder) first(t target) bool {
@@ -51,14 +52,19 @@ func (b *builder) entries(list []lpeg.Entry) {
 
 // capture takes one named capture.
 func (b *builder) capture(s *slot, v *lpeg.Value) {
-	if v.Kind == lpeg.KindNil || s.target == toNothing {
+	if v.Kind == lpeg.KindNil || s.special && !b.postpone(s, v) {
 		return
 	}
+	b.settle(s, v)
+}
+
+// settle gives a header or a field its value.
+func (b *builder) settle(s *slot, v *lpeg.Value) {
 	if s.target == toField {
 		b.field(s, v)
 		return
 	}
-	if !b.first(s.target) {
+	if s.target == toNothing || !b.first(s.target) {
 		return
 	}
 	switch s.target {
@@ -74,6 +80,8 @@ func (b *builder) capture(s *slot, v *lpeg.Value) {
 		b.label, _ = v.AsText()
 	case toPid:
 		b.pid(v)
+	case toFraction:
+		b.fraction(v)
 	default:
 		text, _ := v.AsText()
 		*b.header(s.target) = b.valid(text)
@@ -86,15 +94,23 @@ func (b *builder) extract() {
 	if !b.has(toPayload) {
 		text = b.raw.Payload
 	}
-	for _, pattern := range b.d.extract {
-		found, ok, err := b.d.match(b.d.second, pattern, text)
-		if err != nil {
-			b.err = &refusal{reason: "extract from a record of " + b.raw.Logger, cause: err}
-			return
-		}
-		if ok {
-			b.take(&found)
-		}
+	for _, r := range b.d.extract {
+		b.search(r, text)
+	}
+}
+
+// search takes what a rule captures in a part of the record.
+func (b *builder) search(r *rule, text string) {
+	if b.err != nil {
+		return
+	}
+	found, ok, err := b.d.match(b.d.second, r, text)
+	if err != nil {
+		b.err = &refusal{reason: "extract from a record of " + b.raw.Logger, cause: err}
+		return
+	}
+	if ok {
+		b.take(&found)
 	}
 }
 
@@ -125,6 +141,18 @@ func (b *builder) timestamp(v *lpeg.Value) {
 	b.m.Timestamp = ns
 }
 
+// fraction takes digits behind the point of a time's seconds.
+func (b *builder) fraction(v *lpeg.Value) {
+	unit := int64(1e9)
+	for _, c := range []byte(v.Text) {
+		if c < '0' || c > '9' || unit == 1 {
+			return
+		}
+		unit /= 10
+		b.nanos += int64(c-'0') * unit
+	}
+}
+
 // pid takes a process id; a number that is none is left out.
 func (b *builder) pid(v *lpeg.Value) {
 	if v.Kind == lpeg.KindNumber {
@@ -137,25 +165,30 @@ func (b *builder) pid(v *lpeg.Value) {
 }
 
 func (b *builder) field(s *slot, v *lpeg.Value) {
-	if s.record == b.d.record {
+	to := s.into
+	if to.record == b.d.record {
 		return
 	}
 	value, ok := b.convert(s.conversion, v)
 	if !ok {
 		return
 	}
-	s.record = b.d.record
-	if s.representation == "" {
-		switch value.Type {
-		case message.String:
-			b.m.AddString(s.name, value.Str())
-			return
-		case message.Double:
-			b.m.AddDouble(s.name, value.Double(), "")
+	to.record = b.d.record
+	switch value.Type {
+	case message.String:
+		if s.representation == "" {
+			b.m.AddString(to.name, value.Str())
 			return
 		}
+	case message.Double:
+		n := value.Double()
+		if s.divide != 0 {
+			n /= s.divide
+		}
+		b.m.AddDouble(to.name, n, s.representation)
+		return
 	}
-	b.m.AddField(message.NewField(s.name, s.representation, value))
+	b.m.AddField(message.NewField(to.name, s.representation, value))
 }
 
 // valid is the function valid for text that was captured. Constants of the
@@ -255,6 +288,7 @@ func (b *builder) finish() {
 	if !b.has(toTimestamp) {
 		m.Timestamp = raw.Timestamp
 	}
+	m.Timestamp += b.nanos
 	if !b.has(toType) {
 		m.Type = l.defaults.Type
 	}

@@ -6,11 +6,13 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/tocsin-lma/tocsin/pkg/lpeg"
 	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/entry"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/logtime"
 )
 
@@ -37,6 +39,14 @@ type declarative struct {
 	matches uint64 // number of the last match
 
 	text []byte // what the message being built has that is no part of the record
+
+	reader entry.Reader
+	later  []later         // of the message being built
+	weak   []weakly        // of the message being built
+	rest   string          // of the record, behind the entry that was read
+	whole  *string         // the Payload of a record whose parts were joined
+	line   []byte          // a record without the CR at its end
+	plain  message.Message // the record with that line
 
 	multi *multiline // nil: every record is one line
 	msg   message.Message
@@ -84,20 +94,12 @@ func newDeclarative(p *Plugin) (*declarative, error) {
 // readExtract reads the global extract: a pattern or a list of them.
 func (d *declarative) readExtract() error {
 	v := d.p.eng.global("extract")
-	if pattern, ok := d.p.eng.lpeg.Pattern(v); ok {
-		d.extract = append(d.extract, &rule{pattern: pattern})
+	if v == lua.LNil {
 		return nil
 	}
-	list, ok := v.(*lua.LTable)
-	if !ok && v != lua.LNil {
-		return fmt.Errorf("the global extract is a %s; want a pattern or a list of patterns", v.Type())
-	}
-	for i := 1; ok && list.RawGetInt(i) != lua.LNil; i++ {
-		pattern, isPattern := d.p.eng.lpeg.Pattern(list.RawGetInt(i))
-		if !isPattern {
-			return fmt.Errorf("extract[%d] is a %s; want a pattern", i, list.RawGetInt(i).Type())
-		}
-		d.extract = append(d.extract, &rule{pattern: pattern})
+	var err error
+	if d.extract, err = readRules(d.p, "extract", v); err != nil {
+		return fmt.Errorf("the global %w", err)
 	}
 	return nil
 }
@@ -151,11 +153,14 @@ func (d *declarative) pass(m *message.Message) error {
 func (d *declarative) process(raw *message.Message, emit message.Emit) (Result, error) {
 	d.p.stats.Processed++
 	d.emit, d.emitted = emit, 0
+	if strings.HasSuffix(raw.Payload, "\r\n") {
+		raw = d.withoutCR(raw)
+	}
 	var err error
 	if d.multi != nil {
 		err = d.multi.process(raw, d.counted)
-	} else if err = d.decode(&d.msg, raw); err == nil {
-		err = d.counted(&d.msg)
+	} else {
+		err = d.single(raw)
 	}
 	d.emit = nil
 	res := Result{Emitted: d.emitted}
@@ -172,6 +177,48 @@ func (d *declarative) process(raw *message.Message, emit message.Emit) (Result, 
 		return res, nil
 	}
 	return res, err
+}
+
+// single decodes a record that is complete in itself; it may hold several entries.
+func (d *declarative) single(raw *message.Message) error {
+	err := d.decode(&d.msg, raw)
+	if err == nil {
+		err = d.counted(&d.msg)
+	}
+	if d.rest == "" {
+		return err
+	}
+	var refused *refusal
+	for n, more := 1, *raw; d.rest != ""; n++ {
+		if err != nil && !errors.As(err, &refused) {
+			return err
+		}
+		more.Payload, more.UUID = d.rest, raw.UUID
+		if !raw.UUID.IsZero() {
+			more.UUID = raw.UUID.Derive(n)
+		}
+		d.rest = ""
+		next := d.decode(&d.msg, &more)
+		if next == nil {
+			next = d.counted(&d.msg)
+		}
+		if next == nil || !errors.As(next, &refused) {
+			err = next
+		}
+	}
+	if d.emitted > 0 && errors.As(err, &refused) {
+		return nil // one bad entry must not cost the others
+	}
+	return err
+}
+
+// withoutCR returns the record with LF at its end instead of CR LF. It is valid
+// until the next one.
+func (d *declarative) withoutCR(raw *message.Message) *message.Message {
+	d.line = append(append(d.line[:0], raw.Payload[:len(raw.Payload)-2]...), '\n')
+	d.plain = *raw
+	d.plain.Payload = unsafe.String(&d.line[0], len(d.line))
+	return &d.plain
 }
 
 // refusal says why a record was not decoded.
@@ -215,10 +262,21 @@ func (d *declarative) build(m, raw *message.Message, found *captures) error {
 	if d.loggerNeed && !d.loggerOK {
 		return &refusal{reason: "cannot use the stream name of a record", line: strings.Clone(raw.Logger)}
 	}
+	d.later, d.weak, d.rest = d.later[:0], d.weak[:0], ""
 	b.take(found)
 	b.entries(d.loggerVals)
+	if len(d.later) > 0 {
+		b.parseCaptured()
+	}
+	if d.whole != nil && b.err == nil {
+		b.first(toPayload)
+		m.Payload = *d.whole
+	}
 	if b.err == nil && len(d.extract) > 0 {
 		b.extract()
+	}
+	if len(d.weak) > 0 && b.err == nil {
+		b.takeWeak()
 	}
 	if b.err != nil {
 		return b.err
@@ -262,7 +320,7 @@ func (d *declarative) holding() int {
 	if d.multi == nil {
 		return 0
 	}
-	return d.multi.held
+	return d.multi.holding()
 }
 
 // parseTime reads a captured time; it reports false when it has no known shape.

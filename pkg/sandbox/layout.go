@@ -23,7 +23,8 @@ const (
 	toEnvVersion
 	toSeverity
 	toPid
-	toLabel // the field severity_label
+	toLabel    // the field severity_label
+	toFraction // of the second, which the Timestamp does not have
 )
 
 // conversion is what a captured text becomes.
@@ -45,6 +46,19 @@ type slot struct {
 	conversion     conversion
 	record         uint64 // the last message that has this field
 	match          uint64 // the last match that captured this name
+
+	into    *slot   // the slot of the field's name: itself, unless the capture is named otherwise
+	divide  float64 // what a number is divided by; 0: by nothing
+	special bool    // one of the following is set
+	weak    bool    // counts only if nothing else gives the same thing
+	grammar []*rule // run over the captured text; each that matches adds its captures
+	entry   *entryRule
+}
+
+func newSlot(name string, t target) *slot {
+	s := &slot{name: name, target: t}
+	s.into = s
+	return s
 }
 
 // labelMode is the global severity_label.
@@ -77,10 +91,11 @@ func newLayout(p *Plugin) (*layout, error) {
 	for name, t := range map[string]target{
 		"Timestamp": toTimestamp, "Type": toType, "Logger": toLogger, "Hostname": toHostname, "Payload": toPayload,
 		"EnvVersion": toEnvVersion, "Severity": toSeverity, "Pid": toPid, severityLabel: toLabel,
+		"TimestampFraction": toFraction,
 	} {
-		l.slots[name] = &slot{name: name, target: t}
+		l.slots[name] = newSlot(name, t)
 	}
-	for _, read := range []func(*Plugin) error{l.readNames, l.readDefaults, l.readSeverity, l.readTags} {
+	for _, read := range []func(*Plugin) error{l.readNames, l.readCaptures, l.readDefaults, l.readSeverity, l.readTags} {
 		if err := read(p); err != nil {
 			return nil, err
 		}
@@ -97,7 +112,7 @@ func (l *layout) slot(name string) *slot {
 	s := l.slots[name]
 	if s == nil {
 		name = strings.Clone(name)
-		s = &slot{name: name}
+		s = newSlot(name, toField)
 		if strings.HasPrefix(name, "_") {
 			s.target = toNothing
 		}
@@ -114,7 +129,7 @@ const maxSlots = 1024
 func (l *layout) declared(name string) *slot {
 	s := l.slots[name]
 	if s == nil {
-		s = &slot{name: name}
+		s = newSlot(name, toField)
 		if strings.HasPrefix(name, "_") {
 			s.target = toNothing
 		}
@@ -126,21 +141,11 @@ func (l *layout) declared(name string) *slot {
 // readNames reads the globals types and representations.
 func (l *layout) readNames(p *Plugin) error {
 	err := eachEntry(p, "types", func(name string, v lua.LValue) error {
-		s := l.declared(name)
-		switch v.String() {
-		case "number":
-			s.conversion = asNumber
-		case "integer":
-			s.conversion = asInteger
-		case "boolean":
-			s.conversion = asBoolean
-		case "uuid":
-			s.conversion = asUUID
-		case "string":
-			s.conversion = asIs
-		default:
+		c, ok := conversionOf(v.String())
+		if !ok {
 			return fmt.Errorf("types.%s is %q; want number, integer, boolean, uuid or string", name, v.String())
 		}
+		l.declared(name).conversion = c
 		return nil
 	})
 	if err != nil {
@@ -150,6 +155,22 @@ func (l *layout) readNames(p *Plugin) error {
 		l.declared(name).representation = v.String()
 		return nil
 	})
+}
+
+func conversionOf(name string) (c conversion, ok bool) {
+	switch name {
+	case "string":
+		return asIs, true
+	case "number":
+		return asNumber, true
+	case "integer":
+		return asInteger, true
+	case "boolean":
+		return asBoolean, true
+	case "uuid":
+		return asUUID, true
+	}
+	return asIs, false
 }
 
 // eachEntry calls f for the entries of a global table with text keys.

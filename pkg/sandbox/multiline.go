@@ -17,18 +17,27 @@ const (
 	sizeFlush = 256 << 10
 )
 
-// multiline joins lines to records, by their text before the grammar runs
-// (start, continuation) or by the decoded message (open, key).
+// multiline joins lines to records: by their text before the grammar runs (start,
+// continuation), by the decoded message (open, join, key), or because a line says
+// itself that it is a part (part, key).
 type multiline struct {
 	d            *declarative
 	start        *rule
 	continuation *rule
 	open         *rule
+	part         *rule  // matches a Payload of which more follows
+	partName     string // captured in a record of which more follows
 	key          []string
-	appendRaw    bool // lines the grammar refuses belong to the open record
+	appendRaw    bool  // lines the grammar refuses belong to the open record
+	join         bool  // lines the grammar refuses belong to the record before them,
+	joinTo       int32 // if its severity is at most this
 	separator    string
 
+	unfinished []*joined // records of which more follows
+	seen       uint64    // records so far
+
 	pending *message.Message // a raw record (by text) or a decoded one; nil: none
+	keyed   bool             // lines with the same key belong to the open record
 	keyText string
 	text    []byte
 	parts   int // messages already emitted of the open record
@@ -47,9 +56,13 @@ func newMultiline(p *Plugin, d *declarative) (*multiline, error) {
 		return nil, fmt.Errorf("the global multiline is a %s; want a table", v.Type())
 	}
 	m := &multiline{d: d}
-	for name, dst := range map[string]**rule{"start": &m.start, "continuation": &m.continuation, "open": &m.open} {
+	for name, dst := range map[string]**rule{"start": &m.start, "continuation": &m.continuation, "open": &m.open, "part": &m.part} {
 		v := t.RawGetString(name)
 		if v == lua.LNil {
+			continue
+		}
+		if text, isText := v.(lua.LString); isText && name == "part" {
+			m.partName = string(text)
 			continue
 		}
 		pattern, ok := p.eng.lpeg.Pattern(v)
@@ -58,8 +71,11 @@ func newMultiline(p *Plugin, d *declarative) (*multiline, error) {
 		}
 		*dst = &rule{pattern: pattern}
 	}
-	if m.start == nil && m.continuation == nil && m.open == nil {
-		return nil, errors.New("the global multiline has none of start, continuation, open; name the pattern that tells records apart")
+	if n, isNumber := integer(t.RawGetString("join")); isNumber {
+		m.join, m.joinTo = true, int32(n)
+	}
+	if m.start == nil && m.continuation == nil && m.open == nil && !m.byParts() {
+		return nil, errors.New("the global multiline has none of start, continuation, open, part; name the pattern that tells records apart")
 	}
 	if keys, ok := t.RawGetString("key").(*lua.LTable); ok {
 		for i := 1; keys.RawGetInt(i) != lua.LNil; i++ {
@@ -74,7 +90,10 @@ func newMultiline(p *Plugin, d *declarative) (*multiline, error) {
 }
 
 func (m *multiline) process(raw *message.Message, emit message.Emit) error {
-	if m.open != nil {
+	switch {
+	case m.byParts():
+		return m.joinParts(raw, emit)
+	case m.open != nil:
 		return m.afterDecoding(raw, emit)
 	}
 	return m.byText(raw, emit)
@@ -140,7 +159,7 @@ func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error
 		return err
 	}
 	if m.pending != nil {
-		if len(m.key) > 0 && m.keyOf(&found, raw) == m.keyText {
+		if m.keyed && len(m.key) > 0 && m.keyOf(&found, raw) == m.keyText {
 			return m.extend(msg.Payload, emit)
 		}
 		if err := m.flush(emit); err != nil {
@@ -151,10 +170,11 @@ func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error
 	if err != nil {
 		return &refusal{reason: "tell records of " + raw.Logger + " apart", cause: err}
 	}
-	if !opens {
+	if !opens && !(m.join && msg.Severity() <= m.joinTo) {
 		msg.Payload = strings.TrimSuffix(msg.Payload, "\n") // it was kept in case the record opens one
 		return emit(msg)
 	}
+	m.keyed = opens
 	m.keyText = m.keyOf(&found, raw)
 	m.begin(msg.Clone(), msg.Payload)
 	return nil
@@ -184,7 +204,7 @@ func (m *multiline) keyOf(found *captures, raw *message.Message) string {
 func (m *multiline) extend(text string, emit message.Emit) error {
 	if len(m.text) > 0 && len(m.text)+len(text) > sizeFlush {
 		m.d.p.stats.MultilineSizeFlush++
-		if err := m.part(emit); err != nil {
+		if err := m.piece(emit); err != nil {
 			return err
 		}
 		m.text, m.held = m.text[:0], 0
@@ -193,8 +213,8 @@ func (m *multiline) extend(text string, emit message.Emit) error {
 	return nil
 }
 
-// part emits what the open record has.
-func (m *multiline) part(emit message.Emit) error {
+// piece emits what the open record has.
+func (m *multiline) piece(emit message.Emit) error {
 	out := *m.pending
 	out.Fields = append([]message.Field(nil), m.pending.Fields...)
 	out.Payload = valid(strings.TrimSuffix(string(m.text), "\n"))
@@ -207,12 +227,15 @@ func (m *multiline) part(emit message.Emit) error {
 
 // flush emits the open record.
 func (m *multiline) flush(emit message.Emit) error {
+	if m.byParts() {
+		return m.flushParts(time.Time{}, emit)
+	}
 	if m.pending == nil {
 		return nil
 	}
 	pending := m.pending
 	if m.open != nil {
-		err := m.part(emit)
+		err := m.piece(emit)
 		m.pending, m.held = nil, 0
 		return err
 	}
@@ -226,6 +249,9 @@ func (m *multiline) flush(emit message.Emit) error {
 }
 
 func (m *multiline) flushIdle(now time.Time, emit message.Emit) error {
+	if m.byParts() {
+		return m.flushParts(now, emit)
+	}
 	if m.pending == nil || now.Sub(m.touched) < idleFlush {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/tocsin-lma/tocsin/pkg/lpeg"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/entry"
 )
 
 // Template is a plugin that was loaded and checked once, from which any number of
@@ -81,15 +82,14 @@ func (d *declarative) start(p *Plugin, host *lpeg.ForeignHost) *declarative {
 	own.second.SetLimits(patternLimits(p.opts.Limits))
 	own.counted = own.pass
 	own.grammar, own.logger = d.grammar.fresh(), d.logger.fresh()
-	own.extract = nil
-	for _, r := range d.extract {
-		own.extract = append(own.extract, r.fresh())
-	}
+	own.extract = freshRules(d.extract)
 	own.layout = d.layout.fresh()
+	own.reader, own.later, own.weak, own.line = entry.Reader{}, nil, nil, nil
 	if d.multi != nil {
 		multi := *d.multi
 		multi.d = &own
 		multi.start, multi.continuation, multi.open = d.multi.start.fresh(), d.multi.continuation.fresh(), d.multi.open.fresh()
+		multi.part = d.multi.part.fresh()
 		own.multi = &multi
 	}
 	return &own
@@ -103,6 +103,14 @@ func (r *rule) fresh() *rule {
 	return &rule{pattern: r.pattern}
 }
 
+func freshRules(rules []*rule) []*rule {
+	var own []*rule
+	for _, r := range rules {
+		own = append(own, r.fresh())
+	}
+	return own
+}
+
 // fresh returns a layout with slots of its own; what the script said is shared.
 func (l *layout) fresh() *layout {
 	own := *l
@@ -110,6 +118,11 @@ func (l *layout) fresh() *layout {
 	for name, s := range l.slots {
 		s := *s
 		own.slots[name] = &s
+	}
+	for _, s := range own.slots {
+		s.into = own.slots[s.into.name]
+		s.entry = s.entry.fresh(own.slots)
+		s.grammar = freshRules(s.grammar)
 	}
 	own.labelled = own.slots[severityLabel]
 	own.added = nil
@@ -127,8 +140,9 @@ type freezer struct {
 
 func (f *freezer) all(d *declarative) bool {
 	rules := append([]*rule{d.grammar, d.logger}, d.extract...)
+	d.layout.eachRule(func(r *rule) { rules = append(rules, r) })
 	if m := d.multi; m != nil {
-		rules = append(rules, m.start, m.continuation, m.open)
+		rules = append(rules, m.start, m.continuation, m.open, m.part)
 	}
 	for _, r := range rules {
 		if r != nil && !r.pattern.EachOperand(f.operand) {
