@@ -92,9 +92,15 @@ func TestSandboxRestartsWithBackOff(t *testing.T) {
 func TestSandboxReload(t *testing.T) {
 	var got sink
 	c := &clock{}
-	d := luaDecoder(t, c, `function process_message() inject_message{Payload = "old"} return 0 end`)
-	require.Error(t, d.Reload(sandbox.Options{Name: "d", Source: []byte(`not lua`)}))
-	require.NoError(t, d.Reload(sandbox.Options{Name: "d", Source: []byte(`function process_message() inject_message{Payload = "new"} return 0 end`)}))
+	source := func(text string) *sandbox.Template {
+		made, err := sandbox.NewTemplate(sandbox.Options{Kind: sandbox.KindDecoder, Name: "d", Clock: c.now, Source: []byte(text)})
+		require.NoError(t, err)
+		return made
+	}
+	versions := sandbox.NewVersions(source(`function process_message() inject_message{Payload = "old"} return 0 end`))
+	d, err := decoders.OpenSandbox(versions, quiet())
+	require.NoError(t, err)
+	versions.Offer(source(`function process_message() inject_message{Payload = "new"} return 0 end`), 0, c.now())
 	for range sandbox.DefaultShadow {
 		require.NoError(t, d.Decode(raw("x"), got.emit))
 	}
@@ -102,6 +108,15 @@ func TestSandboxReload(t *testing.T) {
 	require.Len(t, got.messages, sandbox.DefaultShadow+1)
 	require.Equal(t, "old", got.messages[sandbox.DefaultShadow-1].Payload)
 	require.Equal(t, "new", got.messages[sandbox.DefaultShadow].Payload)
+	require.EqualValues(t, sandbox.DefaultShadow+1, d.Stats().Injected)
+
+	versions.Offer(source(`function process_message() error("ill") end`), 1, c.now())
+	versions.Accept(c.now())
+	require.ErrorContains(t, d.Decode(raw("x"), got.emit), "ill")
+	require.ErrorContains(t, d.Decode(raw("x"), got.emit), "out of order")
+	versions.Offer(source(`function process_message() inject_message{Payload = "mended"} return 0 end`), 0, c.now())
+	require.NoError(t, d.Decode(raw("x"), got.emit), "a decoder that is out of order needs no trial")
+	require.Equal(t, "mended", got.messages[len(got.messages)-1].Payload)
 }
 
 func TestSandboxFlush(t *testing.T) {

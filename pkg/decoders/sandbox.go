@@ -19,11 +19,14 @@ const (
 
 // Sandbox is a decoder written in Lua or given by a grammar.
 type Sandbox struct {
-	opts   sandbox.Options
-	log    *slog.Logger
-	plugin *sandbox.Reloader
+	versions *sandbox.Versions
+	name     string
+	clock    func() time.Time
+	log      *slog.Logger
+	plugin   *sandbox.Reloader // nil: it died
 
-	pass    bool // hand on records the plugin made nothing of
+	dead    *sandbox.Template // the version that died
+	pass    bool              // hand on records the plugin made nothing of
 	opened  time.Time
 	retryAt time.Time
 	pause   time.Duration
@@ -39,21 +42,29 @@ type SandboxOption func(*Sandbox)
 // did; without it they are counted as held.
 func PassThrough() SandboxOption { return func(s *Sandbox) { s.pass = true } }
 
-// NewSandbox opens the plugin; the caller closes the decoder.
+// NewSandbox loads a plugin and opens a decoder of it; the caller closes it.
 func NewSandbox(opts sandbox.Options, log *slog.Logger, change ...SandboxOption) (*Sandbox, error) {
 	opts.Kind = sandbox.KindDecoder
-	if opts.Clock == nil {
-		opts.Clock = time.Now
-	}
-	s := &Sandbox{opts: opts, log: log}
-	for _, c := range change {
-		c(s)
-	}
-	plugin, err := sandbox.NewReloader(opts, 0)
+	t, err := sandbox.NewTemplate(opts)
 	if err != nil {
 		return nil, err
 	}
-	s.plugin, s.opened = plugin, opts.Clock()
+	return OpenSandbox(sandbox.NewVersions(t), log, change...)
+}
+
+// OpenSandbox opens one more decoder of a plugin, which follows its versions; the
+// caller closes it.
+func OpenSandbox(versions *sandbox.Versions, log *slog.Logger, change ...SandboxOption) (*Sandbox, error) {
+	opts := versions.Current().Options()
+	s := &Sandbox{versions: versions, name: opts.Name, clock: opts.Clock, log: log}
+	for _, c := range change {
+		c(s)
+	}
+	plugin, err := sandbox.NewReloader(versions)
+	if err != nil {
+		return nil, err
+	}
+	s.plugin, s.opened = plugin, s.clock()
 	return s, nil
 }
 
@@ -68,7 +79,7 @@ func (s *Sandbox) Decode(raw *message.Message, emit message.Emit) error {
 	}
 	if res.Code != 0 {
 		if res.Text == "" {
-			return Reject("decode a record of %s: %s returned %d", raw.Logger, s.opts.Name, res.Code)
+			return Reject("decode a record of %s: %s returned %d", raw.Logger, s.name, res.Code)
 		}
 		return Reject("decode a record of %s: %s", raw.Logger, res.Text)
 	}
@@ -102,54 +113,41 @@ func (s *Sandbox) Close(emit message.Emit) error {
 	if s.plugin == nil {
 		return nil
 	}
-	return errors.Join(s.plugin.Flush(s.opts.Clock(), false, emit), s.plugin.Close(emit))
+	return errors.Join(s.plugin.Flush(s.clock(), false, emit), s.plugin.Close(emit))
 }
 
 // Stats returns the plugin's counters over all its lives.
 func (s *Sandbox) Stats() sandbox.Stats {
-	sum := s.lost
 	if s.plugin == nil {
-		return sum
+		return s.lost
 	}
-	now := s.plugin.Stats()
-	now.Processed += sum.Processed
-	now.Failures += sum.Failures
-	now.Injected += sum.Injected
-	now.Held += sum.Held
-	now.ProcessTime += sum.ProcessTime
-	return now
+	return s.plugin.Stats().After(s.lost)
 }
 
 // Deaths counts how often the plugin had to be opened anew.
 func (s *Sandbox) Deaths() int64 { return s.deaths }
 
-// Reload puts a new version of the plugin on trial; see sandbox.Reloader. The
-// old one runs on when it cannot be opened or fails its trial.
-func (s *Sandbox) Reload(opts sandbox.Options) error {
-	opts.Kind, opts.Clock = sandbox.KindDecoder, s.opts.Clock
-	if s.plugin == nil { // it died: the new version is what is opened next
-		s.opts, s.retryAt = opts, time.Time{}
-		return nil
-	}
-	return s.plugin.Reload(opts)
-}
-
-// ready opens the plugin again when its pause is over.
+// ready opens the plugin again when its pause is over, or when there is a new
+// version, which need not prove itself beside one that is out of order.
 func (s *Sandbox) ready() error {
 	if s.plugin != nil {
 		return nil
 	}
-	now := s.opts.Clock()
-	if now.Before(s.retryAt) {
-		return Reject("decoder %s is out of order until %s: %w", s.opts.Name, s.retryAt.Format(time.TimeOnly), s.why)
+	now := s.clock()
+	if s.versions.Accept(now) || s.versions.Current() != s.dead {
+		s.retryAt, s.pause = time.Time{}, 0
 	}
-	plugin, err := sandbox.NewReloader(s.opts, 0)
+	if now.Before(s.retryAt) {
+		return Reject("decoder %s is out of order until %s: %w", s.name, s.retryAt.Format(time.TimeOnly), s.why)
+	}
+	plugin, err := sandbox.NewReloader(s.versions)
 	if err != nil {
+		s.dead = s.versions.Current()
 		s.delay(now, err)
-		return Reject("open decoder %s again: %w", s.opts.Name, err)
+		return Reject("open decoder %s again: %w", s.name, err)
 	}
 	s.plugin, s.opened = plugin, now
-	s.log.Info("decoder opened again", "decoder", s.opts.Name)
+	s.log.Info("decoder opened again", "decoder", s.name)
 	return nil
 }
 
@@ -162,18 +160,17 @@ func (s *Sandbox) delay(now time.Time, why error) {
 func (s *Sandbox) failed(err error) error {
 	var dead *sandbox.Terminated
 	if !errors.As(err, &dead) {
-		return fmt.Errorf("emit a message of decoder %s: %w", s.opts.Name, err)
+		return fmt.Errorf("emit a message of decoder %s: %w", s.name, err)
 	}
-	now := s.opts.Clock()
+	now := s.clock()
 	if now.Sub(s.opened) >= healthy {
 		s.pause = 0
 	}
 	s.delay(now, dead)
 	s.deaths++
-	s.lost = s.Stats()
-	s.opts = s.plugin.Options()
+	s.lost, s.dead = s.Stats(), s.versions.Current()
 	_ = s.plugin.Close(nil)
 	s.plugin = nil
-	s.log.Warn("decoder terminated", "decoder", s.opts.Name, "error", dead, "opens_again_in", s.pause)
-	return Reject("decoder %s terminated: %w", s.opts.Name, dead)
+	s.log.Warn("decoder terminated", "decoder", s.name, "error", dead, "opens_again_in", s.pause)
+	return Reject("decoder %s terminated: %w", s.name, dead)
 }

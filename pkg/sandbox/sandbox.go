@@ -184,6 +184,24 @@ type Stats struct {
 	Late               int64 // filter: its global late_messages, read after each timer event
 }
 
+// After adds the counters of the sandbox that s's sandbox has replaced.
+func (s Stats) After(old Stats) Stats {
+	s.MaxMemory = max(s.MaxMemory, old.MaxMemory)
+	s.MaxInstructions = max(s.MaxInstructions, old.MaxInstructions)
+	s.MaxOutput = max(s.MaxOutput, old.MaxOutput)
+	s.Processed += old.Processed
+	s.Failures += old.Failures
+	s.Injected += old.Injected
+	s.Timers += old.Timers
+	s.ProcessTime += old.ProcessTime
+	s.TimerTime += old.TimerTime
+	s.Held += old.Held
+	s.PreservedErrors += old.PreservedErrors
+	s.MultilineSizeFlush += old.MultilineSizeFlush
+	s.Late += old.Late
+	return s
+}
+
 // ProcessAverage is the mean duration of a process_message call.
 func (s Stats) ProcessAverage() time.Duration {
 	if s.Processed == 0 {
