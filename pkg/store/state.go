@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tocsin-lma/tocsin/pkg/gse"
 	"github.com/tocsin-lma/tocsin/pkg/health"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 )
@@ -164,6 +165,16 @@ func (s *State) observeHeartbeat(m *message.Message, now time.Time) {
 		next.Alarms, next.Hash = int(alarms), strings.Clone(hash)
 	}
 	s.nodes[host] = &next
+}
+
+// Keep keeps the evidence of a cluster in the history.
+func (s *State) Keep(ev gse.Evidence) {
+	if s.events == nil {
+		return
+	}
+	if err := s.events.Keep(ev); err != nil {
+		s.log.Error("keeping evidence failed", "cluster", ev.Cluster, "error", err)
+	}
 }
 
 // record keeps an event and tells the watchers; one who does not listen misses it.

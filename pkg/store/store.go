@@ -1,8 +1,8 @@
 // Package store keeps what an aggregator knows: the present state of clusters,
 // members and nodes in memory, and the history of events in one bounded file.
 //
-// Invariant: the history never holds more than Options.MaxEvents events; the
-// oldest go first. Losing the file loses history, never the present state.
+// Invariant: the history never holds more than Options.MaxEvents events and
+// Options.MaxEvidenceBytes of evidence; the oldest go first. Losing the file loses history, never the present state.
 package store
 
 import (
@@ -17,6 +17,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"github.com/tocsin-lma/tocsin/pkg/gse"
 	"github.com/tocsin-lma/tocsin/pkg/health"
 )
 
@@ -44,7 +45,8 @@ type Event struct {
 
 // Options of a Store. The zero value of each means its default.
 type Options struct {
-	MaxEvents int // 100,000
+	MaxEvents        int   // 100,000
+	MaxEvidenceBytes int64 // 64 MiB, of compressed evidence
 }
 
 // Store is the history of events. Its methods may be called from any goroutine.
@@ -52,13 +54,15 @@ type Options struct {
 // One goroutine writes: events gather in memory for writeDelay, so that a storm
 // of changes costs one transaction and Append never waits for the disk.
 type Store struct {
-	db  *bolt.DB
-	max uint64
+	db          *bolt.DB
+	max         uint64 // events
+	maxEvidence uint64 // bytes
 
-	mu      sync.Mutex
-	pending []Event
-	last    uint64 // ID of the newest event
-	failed  error  // of the last write, told by the next Append
+	mu       sync.Mutex
+	pending  []Event
+	evidence []gse.Evidence // pending too
+	last     uint64         // ID of the newest event
+	failed   error          // of the last write, told by the next Append
 
 	wake chan struct{}
 	done chan struct{}
@@ -76,6 +80,9 @@ func Open(path string, opt Options) (*Store, error) {
 	if opt.MaxEvents <= 0 {
 		opt.MaxEvents = 100_000
 	}
+	if opt.MaxEvidenceBytes <= 0 {
+		opt.MaxEvidenceBytes = 64 << 20
+	}
 	db, err := open(path)
 	if err != nil && !errors.Is(err, bolterrors.ErrTimeout) && !errors.Is(err, os.ErrPermission) {
 		if renameErr := os.Rename(path, path+".damaged"); renameErr == nil {
@@ -85,7 +92,7 @@ func Open(path string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open event history %s: %w", path, err)
 	}
-	s := &Store{db: db, max: uint64(opt.MaxEvents), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s := &Store{db: db, max: uint64(opt.MaxEvents), maxEvidence: uint64(opt.MaxEvidenceBytes), wake: make(chan struct{}, 1), done: make(chan struct{})}
 	err = db.View(func(tx *bolt.Tx) error {
 		s.last = tx.Bucket(bucket).Sequence()
 		return nil
@@ -104,8 +111,12 @@ func open(path string) (*bolt.DB, error) {
 		return nil, err
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		_, err := tx.CreateBucketIfNotExists(bucket)
-		return err
+		for _, name := range [][]byte{bucket, evidenceBucket, orderBucket} {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		_ = db.Close()
@@ -131,11 +142,16 @@ func (s *Store) Append(e *Event) error {
 	err := s.failed
 	s.failed = nil
 	s.mu.Unlock()
+	s.rouse()
+	return err
+}
+
+// rouse tells the writer that something is pending.
+func (s *Store) rouse() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	return err
 }
 
 func (s *Store) write() {
@@ -153,13 +169,16 @@ func (s *Store) write() {
 // flush writes the pending events in one transaction.
 func (s *Store) flush() error {
 	s.mu.Lock()
-	events := s.pending
-	s.pending = nil
+	events, evidence := s.pending, s.evidence
+	s.pending, s.evidence = nil, nil
 	s.mu.Unlock()
-	if len(events) == 0 {
+	if len(events) == 0 && len(evidence) == 0 {
 		return nil
 	}
 	err := s.db.Update(func(tx *bolt.Tx) error {
+		if err := s.putEvidence(tx, evidence); err != nil || len(events) == 0 {
+			return err
+		}
 		b := tx.Bucket(bucket)
 		for i := range events {
 			value, err := json.Marshal(&events[i])
@@ -179,7 +198,7 @@ func (s *Store) flush() error {
 		return b.SetSequence(events[len(events)-1].ID)
 	})
 	if err != nil {
-		return fmt.Errorf("write %d events: %w", len(events), err)
+		return fmt.Errorf("write %d events and the evidence of %d clusters: %w", len(events), len(evidence), err)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func TestADamagedHistoryIsSetAside(t *testing.T) {
 	require.FileExists(t, path+".damaged")
 }
 
-func gse(name string, value float64) *message.Message {
+func verdictOf(name string, value float64) *message.Message {
 	m := &message.Message{Type: "heka.sandbox.gse_metric", Payload: `{"alarms":[{"message":"why"}]}`}
 	m.AddString("member", name)
 	m.AddDouble("value", value, "")
@@ -90,10 +90,10 @@ func TestStateRemembersVerdictsAndTransitions(t *testing.T) {
 	watch, stop := state.Watch()
 	defer stop()
 	at := time.Unix(1.5e9, 0)
-	state.Observe(gse("nova", 0), at)
-	state.Observe(gse("cinder", 1), at)
-	state.Observe(gse("nova", 4), at.Add(10*time.Second))
-	state.Observe(gse("nova", 4), at.Add(20*time.Second))
+	state.Observe(verdictOf("nova", 0), at)
+	state.Observe(verdictOf("cinder", 1), at)
+	state.Observe(verdictOf("nova", 4), at.Add(10*time.Second))
+	state.Observe(verdictOf("nova", 4), at.Add(20*time.Second))
 
 	clusters := state.Clusters()
 	require.Equal(t, "nova", clusters[0].Name, "the worst comes first")
