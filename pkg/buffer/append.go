@@ -13,25 +13,59 @@ import (
 // retryFull is how often Block looks again at a disk that others fill.
 const retryFull = 200 * time.Millisecond
 
-// Append adds a batch to the end of the queue and returns when it is there: the
-// process may be killed at once. rec.Data is the caller's again afterwards.
-//
-// An error that wraps ErrFull says that the batch was dropped and its messages
-// were counted. After any other error it was neither kept nor counted: ctx ended
-// while Block waited, ErrShutdown, ErrClosed.
+// Room is how many bytes a batch that AppendBatch takes has before its first item.
+const Room = headerSize
+
+// Batch returns an empty batch for AppendBatch: Room bytes, to append items to.
+func (q *Queue) Batch() []byte {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.buffer(0)[:Room]
+}
+
+// Append is AppendBatch for data that stays the caller's: a copy is kept.
 func (q *Queue) Append(ctx context.Context, rec Record) error {
 	if q.opts.ReadOnly {
 		return ErrReadOnly
 	}
+	q.mu.Lock()
+	frame := q.buffer(len(rec.Data))
+	q.mu.Unlock()
+	rec.Data = append(frame[:Room], rec.Data...)
+	return q.AppendBatch(ctx, rec)
+}
+
+// AppendBatch adds a batch to the end of the queue and returns when it is there:
+// the process may be killed at once. rec.Data begins with Room bytes, as Batch
+// made it, which are no part of the batch; it is the queue's from now on,
+// whatever the outcome.
+//
+// An error that wraps ErrFull says that the batch was dropped and its messages
+// were counted. After any other error it was neither kept nor counted: ctx ended
+// while Block waited, ErrShutdown, ErrClosed.
+func (q *Queue) AppendBatch(ctx context.Context, rec Record) error {
+	if q.opts.ReadOnly {
+		return ErrReadOnly
+	}
+	err := q.append(ctx, rec)
+	if err != nil {
+		q.mu.Lock()
+		q.recycle(rec.Data)
+		q.mu.Unlock()
+	}
+	return err
+}
+
+func (q *Queue) append(ctx context.Context, rec Record) error {
 	select {
 	case q.writer <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	defer func() { <-q.writer }()
-	size := headerSize + int64(len(rec.Data))
-	if size > q.opts.MaxBytes || len(rec.Data) > maxRecord {
-		return q.drop(rec, tooLarge, nil)
+	size := int64(len(rec.Data))
+	if size > q.opts.MaxBytes || size > headerSize+maxRecord {
+		return q.drop(rec.Count, tooLarge, nil)
 	}
 	for {
 		why, err := q.room(size)
@@ -49,7 +83,7 @@ func (q *Queue) Append(ctx context.Context, rec Record) error {
 			if (why == full || why == diskFull) && q.dropOldest() {
 				continue
 			}
-			return q.drop(rec, why, err)
+			return q.drop(rec.Count, why, err)
 		case Block:
 			q.mu.Lock()
 			waitErr := q.wait(ctx, retryFull)
@@ -60,18 +94,18 @@ func (q *Queue) Append(ctx context.Context, rec Record) error {
 		case Shutdown:
 			return fmt.Errorf("append to queue %s (%s): %w", q.dir, why, errors.Join(ErrShutdown, err))
 		default:
-			return q.drop(rec, why, err)
+			return q.drop(rec.Count, why, err)
 		}
 	}
 }
 
 // drop counts a refused batch.
-func (q *Queue) drop(rec Record, why reason, cause error) error {
+func (q *Queue) drop(messages int, why reason, cause error) error {
 	q.mu.Lock()
-	q.cur.dropped[why] += uint64(max(rec.Count, 0))
+	q.cur.dropped[why] += uint64(max(messages, 0))
 	q.saveCursor()
 	q.mu.Unlock()
-	return fmt.Errorf("append %d messages to queue %s (%s): %w", rec.Count, q.dir, why, errors.Join(ErrFull, cause))
+	return fmt.Errorf("append %d messages to queue %s (%s): %w", messages, q.dir, why, errors.Join(ErrFull, cause))
 }
 
 // trouble logs the beginning of a time in which nothing can be appended.
@@ -118,15 +152,12 @@ func (q *Queue) room(size int64) (reason, error) {
 // write appends the record and returns reasons, or cuts the file back to what it
 // was and says why.
 func (q *Queue) write(rec Record) (reason, error) {
+	frame := rec.Data
 	q.mu.Lock()
-	h := header{pos: q.cur.next, size: uint32(len(rec.Data)), count: uint32(max(rec.Count, 0))}
-	frame := q.buffer()
+	h := header{pos: q.cur.next, size: uint32(len(frame) - headerSize), count: uint32(max(rec.Count, 0))}
 	q.mu.Unlock()
-	h.sum = checksum(rec.Data)
-	if need := headerSize + len(rec.Data); cap(frame) < need {
-		frame = make([]byte, 0, need)
-	}
-	frame = append(appendHeader(frame, h), rec.Data...)
+	h.sum = checksum(frame[headerSize:])
+	appendHeader(frame[:0], h)
 
 	ids := rec.IDs[:min(len(rec.IDs), int(h.count))]
 	err := q.recent.save(h.seq, ids)
@@ -139,7 +170,6 @@ func (q *Queue) write(rec Record) (reason, error) {
 	}
 	if err != nil {
 		q.mu.Lock()
-		q.recycle(frame)
 		q.note(err)
 		q.mu.Unlock()
 		if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
@@ -247,15 +277,17 @@ func (q *Queue) publish(s *segment, h header, frame []byte) {
 	defer q.mu.Unlock()
 	caughtUp := len(q.memory) == 0 && q.read.id == h.id
 	follows := len(q.memory) > 0 && q.memory[len(q.memory)-1].id+1 == h.id
-	if q.memBytes+len(frame) <= q.opts.MemoryBytes && (caughtUp || follows) || caughtUp {
+	size := len(frame)
+	if caughtUp || follows && q.memBytes+size <= q.opts.MemoryBytes {
+		frame = q.fitting(frame)
 		q.memory = append(q.memory, kept{h, frame})
-		q.memBytes += len(frame)
+		q.memBytes += cap(frame)
 	} else {
 		q.recycle(frame)
 	}
-	s.size += int64(len(frame))
+	s.size += int64(size)
 	s.end = h.end()
-	q.bytes += int64(len(frame))
+	q.bytes += int64(size)
 	q.cur.next = h.end()
 	q.dirty = true
 	q.saveCursor()

@@ -76,7 +76,7 @@ type Options struct {
 	Sync         Sync          // SyncInterval
 	Interval     time.Duration // of SyncInterval; 1 s
 	SegmentBytes int64         // size at which a new segment is begun; MaxBytes/16, at most 8 MiB
-	MemoryBytes  int           // records kept in memory for a sender that keeps up; 1 MiB
+	MemoryBytes  int           // records kept in memory for a sender that keeps up; 4 MiB
 	InFlight     int           // records handed out and not settled; 4
 	Headroom     int64         // free space of the file system that is left alone; two segments or 5 %, the smaller
 	ReadOnly     bool          // look, without lock or repair, also at a queue in use
@@ -129,7 +129,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.SegmentBytes = min(maxSegment, max(o.MaxBytes/16, minSegment))
 	}
 	if o.MemoryBytes == 0 {
-		o.MemoryBytes = 1 << 20
+		o.MemoryBytes = 4 << 20
 	}
 	if o.InFlight == 0 {
 		o.InFlight = 4

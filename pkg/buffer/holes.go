@@ -87,7 +87,7 @@ func (q *Queue) giveUp(from, to pos, why reason) bool {
 	q.memory = slices.DeleteFunc(q.memory, func(k kept) bool {
 		gone := k.id >= from.id && k.id < to.id
 		if gone {
-			q.memBytes -= len(k.frame)
+			q.memBytes -= cap(k.frame)
 			q.recycle(k.frame)
 		}
 		return gone

@@ -87,7 +87,7 @@ func (q *Queue) take() (rec Record, ok bool, err error) {
 	if len(q.memory) > 0 && q.memory[0].id == q.read.id {
 		k := q.memory[0]
 		q.memory = q.memory[1:]
-		q.memBytes -= len(k.frame)
+		q.memBytes -= cap(k.frame)
 		q.reader.close()
 		return q.send(k.header, k.frame), true, nil
 	}
@@ -97,7 +97,7 @@ func (q *Queue) take() (rec Record, ok bool, err error) {
 		q.lostAt(q.read, q.behind(q.read), missing)
 		return rec, false, nil
 	}
-	want, epoch, end, buf := q.read, q.epoch, seg.end, q.buffer()
+	want, epoch, end, buf := q.read, q.epoch, seg.end, q.buffer(0)
 	size := seg.size
 	q.mu.Unlock()
 	h, frame, err := q.reader.get(seg, size, want.id, end.id, buf)

@@ -27,33 +27,39 @@ type Queue struct {
 	recent  recent
 	failing bool // the last write failed; guarded by writer
 
-	mu       sync.Mutex
-	changed  chan struct{} // closed when something changed that somebody waits for
-	waiters  int
-	cur      cursor
-	saved    uint64 // cur.acked.id as it is on disk: what is before it may be deleted
-	file     cursorFile
-	holes    []hole // ahead of cur.acked, sorted, disjoint
-	segments []*segment
-	bytes    int64
-	read     pos // the next record to hand out
-	epoch    int // counts changes that make a read from disk void
-	flights  []flight
-	memory   []kept
-	memBytes int
-	spare    [][]byte
-	closed   bool
-	dirty    bool // written and not synced
-	damage   Damage
-	syncErrs uint64
-	lastErr  error
+	mu         sync.Mutex
+	changed    chan struct{} // closed when something changed that somebody waits for
+	waiters    int
+	cur        cursor
+	saved      uint64 // cur.acked.id as it is on disk: what is before it may be deleted
+	file       cursorFile
+	holes      []hole // ahead of cur.acked, sorted, disjoint
+	segments   []*segment
+	bytes      int64
+	read       pos // the next record to hand out
+	epoch      int // counts changes that make a read from disk void
+	flights    []flight
+	memory     []kept
+	memBytes   int
+	spare      [][]byte
+	spareBytes int
+	closed     bool
+	dirty      bool // written and not synced
+	damage     Damage
+	syncErrs   uint64
+	lastErr    error
 
 	reader reader // owned by the caller of Next
 }
 
-// maxSpare is how many buffers wait for the next record. More would only be
-// memory: one is filled while few others are with the sender.
-const maxSpare = 4
+const (
+	// minBuffer and maxBuffer bound the buffers that wait for the next record, and
+	// maxSpare all of them, in bytes: about as many as are with a busy sender at a
+	// time. More would only be memory.
+	minBuffer = 4 << 10
+	maxBuffer = 1 << 20
+	maxSpare  = 4 << 20
+)
 
 // flight is a record that was handed out.
 type flight struct {
@@ -281,19 +287,33 @@ func (q *Queue) wait(ctx context.Context, after time.Duration) error {
 	return nil
 }
 
-// buffer returns a spare buffer or nil; mu is held.
-func (q *Queue) buffer() []byte {
-	if n := len(q.spare); n > 0 {
-		b := q.spare[n-1]
-		q.spare = q.spare[:n-1]
+// buffer returns a buffer that is empty and has room for a header and n bytes, as
+// many as usual if there is a spare one; mu is held.
+func (q *Queue) buffer(n int) []byte {
+	if last := len(q.spare) - 1; last >= 0 && cap(q.spare[last]) >= headerSize+n {
+		b := q.spare[last]
+		q.spare = q.spare[:last]
+		q.spareBytes -= cap(b)
 		return b[:0]
 	}
-	return nil
+	return make([]byte, 0, headerSize+max(n, minBuffer))
 }
 
 // recycle takes a buffer back; mu is held. Outsized ones go to the collector.
 func (q *Queue) recycle(b []byte) {
-	if len(q.spare) < maxSpare && cap(b) <= 1<<20 {
+	if cap(b) >= minBuffer && cap(b) <= maxBuffer && q.spareBytes+cap(b) <= maxSpare {
 		q.spare = append(q.spare, b)
+		q.spareBytes += cap(b)
 	}
+}
+
+// fitting returns the frame in no more memory than it may need: a large buffer
+// that holds little goes back; mu is held.
+func (q *Queue) fitting(frame []byte) []byte {
+	if cap(frame) < 2*len(frame)+minBuffer {
+		return frame
+	}
+	small := append(make([]byte, 0, len(frame)), frame...)
+	q.recycle(frame)
+	return small
 }

@@ -33,6 +33,7 @@ type recent struct {
 	buf  []byte
 
 	mu       sync.Mutex
+	late     []uint64 // the newest, not in a set yet: most are never asked about
 	cur, old *idSet
 }
 
@@ -71,7 +72,17 @@ func (r *recent) save(seq uint64, ids []uint64) error {
 func (r *recent) add(ids []uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, id := range ids {
+	if excess := len(r.late) + len(ids) - 2*Remembered; excess > 0 {
+		// What is newer is enough, and more at a time makes this seldom.
+		drop := min(len(r.late), max(excess, Remembered))
+		r.late = append(r.late[:0], r.late[drop:]...)
+	}
+	r.late = append(r.late, ids[max(len(ids)-2*Remembered, 0):]...)
+}
+
+// settle puts the newest into the sets; mu is held.
+func (r *recent) settle() {
+	for _, id := range r.late {
 		if id == 0 {
 			continue
 		}
@@ -87,11 +98,15 @@ func (r *recent) add(ids []uint64) {
 		}
 		r.cur.add(id)
 	}
+	r.late = r.late[:0]
 }
 
 func (r *recent) has(id uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.late) > 0 {
+		r.settle()
+	}
 	return r.cur != nil && (r.cur.has(id) || r.old != nil && r.old.has(id))
 }
 

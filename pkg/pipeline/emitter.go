@@ -41,7 +41,7 @@ type emitter struct {
 }
 
 type pendingBatch struct {
-	data    []byte
+	data    []byte // as Queue.AppendBatch takes it; nil: none
 	count   int
 	ids     []uint64            // of the messages; 0: never asked about
 	pending map[uint64]struct{} // of the messages, for a source that repeats at any time
@@ -101,7 +101,7 @@ func (e *emitter) encode(i int, m *message.Message) error {
 		}
 	}
 	if b.data == nil {
-		b.data = o.takeBuffer()
+		b.data = o.spec.Queue.Batch()
 	}
 	if e.enc[i] == nil {
 		e.enc[i] = o.spec.NewEncoder()
@@ -166,7 +166,6 @@ func (e *emitter) flush() error {
 func (e *emitter) flushOutput(i int) error {
 	o, b := e.p.outputs[i], &e.out[i]
 	err := o.append(e.ctx, buffer.Record{Data: b.data, Count: b.count, IDs: b.ids})
-	o.giveBuffer(b.data)
 	clear(b.pending)
 	*b = pendingBatch{ids: b.ids[:0], pending: b.pending}
 	return err

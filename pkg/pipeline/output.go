@@ -24,7 +24,6 @@ type outputRunner struct {
 	p       *Pipeline
 	spec    OutputSpec
 	index   int
-	free    chan []byte
 	halt    context.Context // ends when appends must give up
 	stopAll context.CancelFunc
 	pause   *backoff
@@ -38,36 +37,20 @@ type outputRunner struct {
 func newOutputRunner(p *Pipeline, spec OutputSpec, index int) *outputRunner {
 	spec.Retry = spec.Retry.withDefaults()
 	o := &outputRunner{
-		p: p, spec: spec, index: index, free: make(chan []byte, 8),
+		p: p, spec: spec, index: index,
 		pause: newBackoff(spec.Retry), dead: newDeadLetters(spec.DeadLetter, p.log),
 	}
 	o.halt, o.stopAll = context.WithCancel(context.Background())
 	return o
 }
 
-func (o *outputRunner) takeBuffer() []byte {
-	select {
-	case b := <-o.free:
-		return b
-	default:
-		return make([]byte, 0, 64<<10)
-	}
-}
-
-func (o *outputRunner) giveBuffer(b []byte) {
-	select {
-	case o.free <- b[:0]:
-	default:
-	}
-}
-
-// append puts a batch into the queue. A full queue is no error: the queue has
-// counted the drop.
+// append puts a batch into the queue, which has it from then on. A full queue is
+// no error: the queue has counted the drop.
 func (o *outputRunner) append(ctx context.Context, rec buffer.Record) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(o.halt, cancel)()
-	err := o.spec.Queue.Append(ctx, rec)
+	err := o.spec.Queue.AppendBatch(ctx, rec)
 	switch {
 	case err == nil:
 		if o.full.Swap(false) {

@@ -28,13 +28,15 @@ type stream struct {
 	holder  holder
 	e       *emitter
 	emit    message.Emit
+	routed  message.Emit // emit, whose error it keeps in failed
+	failed  error
 	taken   int
 	broken  error // what was emitted may be lost: nothing is taken or confirmed any more
 }
 
 func (p *Pipeline) openStream(spec InputSpec, name string) (message.Stream, error) {
 	s := &stream{p: p, spec: spec, e: p.newEmitter(context.Background(), spec.Name, -1)}
-	s.emit = s.e.emit
+	s.emit, s.routed = s.e.emit, s.route
 	// What its source gave to the process before this one may come again.
 	s.e.asks = asking{source: true, left: 2 * buffer.Remembered}
 	if spec.NewDecoder == nil {
@@ -59,19 +61,23 @@ func (s *stream) Emit(raw *message.Message) error {
 		s.broken = s.e.emit(raw)
 		return s.broken
 	}
-	var failed error
-	err := s.decoder.Decode(raw, func(m *message.Message) error {
-		if err := s.emit(m); err != nil {
-			failed = err
-			return err
-		}
-		return nil
-	})
-	if err != nil && failed == nil {
+	s.failed = nil
+	err := s.decoder.Decode(raw, s.routed)
+	if err != nil && s.failed == nil {
 		s.p.obs.Count("input", s.spec.Name, "rejected", 1)
 	}
-	s.broken = failed
-	return failed
+	s.broken = s.failed
+	return s.failed
+}
+
+// route hands on what the decoder made, and tells its own errors from those of
+// the decoder.
+func (s *stream) route(m *message.Message) error {
+	err := s.emit(m)
+	if err != nil {
+		s.failed = err
+	}
+	return err
 }
 
 // Repeats says that the source may give again, at any time, what it gave before,
