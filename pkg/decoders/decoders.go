@@ -43,6 +43,19 @@ func Reject(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrRejected, fmt.Errorf(format, args...))
 }
 
+// Partly is the error of a record of many parts, some of which could not be
+// decoded. The messages of the others were emitted.
+type Partly struct {
+	Rejected, Of int   // parts
+	Err          error // why the last of them was rejected
+}
+
+func (e *Partly) Error() string {
+	return fmt.Sprintf("%d of the record's %d parts rejected: %v", e.Rejected, e.Of, e.Err)
+}
+
+func (e *Partly) Unwrap() error { return e.Err }
+
 // Noop is the decoder that makes an empty message of its configured type of
 // every record: a heartbeat.
 type Noop struct {

@@ -71,6 +71,7 @@ func (m *Multi) all(raw *message.Message, emit message.Emit) error {
 	current := []*message.Message{raw}
 	accepted := false
 	var errs []error
+	var partly *Partly // of the last sub-decoder that says so
 	for i := range m.subs {
 		m.stage = m.stage[:0]
 		keep := func(out *message.Message) error {
@@ -80,6 +81,8 @@ func (m *Multi) all(raw *message.Message, emit message.Emit) error {
 		for _, in := range current {
 			err := m.subs[i].Decoder.Decode(in, keep)
 			switch {
+			case errors.As(err, &partly):
+				accepted = true
 			case err == nil:
 				accepted = true
 			case errors.Is(err, ErrRejected):
@@ -99,6 +102,9 @@ func (m *Multi) all(raw *message.Message, emit message.Emit) error {
 		if err := emit(out); err != nil {
 			return err
 		}
+	}
+	if partly != nil {
+		return partly
 	}
 	return nil
 }

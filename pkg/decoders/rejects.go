@@ -40,7 +40,9 @@ func NewRejects(log *slog.Logger, clock func() time.Time) *Rejects {
 }
 
 // Add counts one rejected record.
-func (r *Rejects) Add(key RejectKey, err error) {
+func (r *Rejects) Add(key RejectKey, err error) { r.add(key, 1, err) }
+
+func (r *Rejects) add(key RejectKey, n int64, err error) {
 	now := r.clock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -49,9 +51,10 @@ func (r *Rejects) Add(key RejectKey, err error) {
 		s = &rejectState{}
 		r.counts[key] = s
 	}
-	s.count++
-	s.silent++
-	if s.count > 1 && now.Sub(s.sampled) < sampleEvery {
+	first := s.count == 0
+	s.count += n
+	s.silent += n
+	if !first && now.Sub(s.sampled) < sampleEvery {
 		return
 	}
 	r.log.Warn("record rejected", "stream", key.Stream, "decoder", key.Decoder, "error", err, "rejected", s.silent)
@@ -81,6 +84,11 @@ type Counted struct {
 // Decode implements Decoder.
 func (c *Counted) Decode(raw *message.Message, emit message.Emit) error {
 	err := c.Decoder.Decode(raw, emit)
+	var partly *Partly
+	if errors.As(err, &partly) {
+		c.Rejects.add(c.Key, int64(partly.Rejected), err)
+		return nil // what was in order is on its way; forwarding the record would double it
+	}
 	if err == nil || !errors.Is(err, ErrRejected) {
 		return err
 	}

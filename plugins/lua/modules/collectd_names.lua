@@ -3,8 +3,9 @@
 -- and sets the name; hostname is a dimension unless it says otherwise.
 --
 -- A metric m holds: sample, meta, base (type[_type_instance][_dsname]), dsname,
--- ds (_dsname, empty for "value"), fields, and the methods tag(name, value)
--- and host().
+-- ds (_dsname, empty for "value"), fields, factor and divisor (of the value; 1), and
+-- the methods tag(name, value) and host(). An entry is asked once for all samples of
+-- a series: what it says must not depend on the value or the time.
 local string = require "string"
 local ipairs = ipairs
 local pairs = pairs
@@ -82,8 +83,8 @@ local function processes(m, s)
     if kind then
         m:tag("service", s.plugin_instance)
         m:host()
-        if s.type == "ps_cputime" and type(m.fields.value) == "number" then
-            m.fields.value = m.fields.value * 100 / 1e6 -- microseconds a second to percent
+        if s.type == "ps_cputime" then
+            m.factor, m.divisor = 100, 1e6 -- microseconds a second to percent
         end
         return (own_processes[s.plugin_instance] and "lma_components" or "process") .. kind .. m.ds
     end
