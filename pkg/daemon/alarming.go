@@ -107,6 +107,7 @@ func (p *parts) clusterFilters() []pipeline.FilterSpec {
 	return []pipeline.FilterSpec{{
 		Name: clusterFilterName, Matcher: matcher.MustParse("Type =~ /(afd_metric|gse_metric|heartbeat)$/"), Ticker: clusterInterval,
 		New: func() (pipeline.Filter, error) {
+			opt.Record = p.d.health.state.Keep
 			f := &clusterFilter{engine: gse.NewEngine(model, opt, p.previousClusters), state: p.d.health.state, board: &p.d.board, now: time.Now}
 			p.d.health.engine.Store(f)
 			return f, nil
@@ -148,6 +149,13 @@ func (f *clusterFilter) Explain(cluster string, now time.Time) (gse.Evidence, bo
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.engine.Explain(cluster, now)
+}
+
+// Interval returns how often a cluster gives its verdict.
+func (f *clusterFilter) Interval(cluster string) (time.Duration, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.engine.Interval(cluster)
 }
 
 // Forget removes facts; see gse.Engine.Forget.

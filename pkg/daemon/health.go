@@ -63,6 +63,23 @@ func (h *healthSource) Explain(cluster string, now time.Time) (gse.Evidence, boo
 	return f.Explain(cluster, now)
 }
 
+// EvidenceAt reads the evidence of a cluster at an earlier time.
+func (h *healthSource) EvidenceAt(cluster string, at time.Time) (*gse.Evidence, error) {
+	if h.history == nil {
+		return nil, errors.New("this daemon keeps no history")
+	}
+	return h.history.EvidenceAt(cluster, at)
+}
+
+// Interval returns how often a cluster gives its verdict.
+func (h *healthSource) Interval(cluster string) (time.Duration, bool) {
+	f := h.engine.Load()
+	if f == nil {
+		return 0, false
+	}
+	return f.Interval(cluster)
+}
+
 // Forget removes facts of a host, a member, or the pair.
 func (h *healthSource) Forget(host, member string) int {
 	n := h.state.Forget(host, member)

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/tocsin-lma/tocsin/pkg/gse"
 	"github.com/tocsin-lma/tocsin/pkg/health"
 	"github.com/tocsin-lma/tocsin/pkg/store"
 )
@@ -49,20 +48,21 @@ func (s *server) apiCluster(w http.ResponseWriter, r *http.Request) {
 // more.
 func (s *server) clusters() []store.ClusterState {
 	out := s.State.Clusters()
-	out = slices.DeleteFunc(out, func(c store.ClusterState) bool {
-		if s.Now().Sub(c.At) <= verdictTTL {
-			return false
+	kept := out[:0]
+	for _, c := range out {
+		if age := s.Now().Sub(c.At); age > verdictTTL {
+			interval, known := s.Evaluator.Interval(c.Name)
+			if !known {
+				continue
+			}
+			if c.Status == health.Okay && age > max(verdictTTL, interval+verdictGrace) {
+				c.Status = health.Unknown
+			}
 		}
-		_, known := s.Evaluator.Explain(c.Name, s.Now())
-		return !known
-	})
-	for i := range out {
-		if out[i].Status == health.Okay && s.Now().Sub(out[i].At) > verdictTTL {
-			out[i].Status = health.Unknown
-		}
+		kept = append(kept, c)
 	}
-	slices.SortStableFunc(out, func(a, b store.ClusterState) int { return attention(b.Status) - attention(a.Status) })
-	return out
+	slices.SortStableFunc(kept, func(a, b store.ClusterState) int { return attention(b.Status) - attention(a.Status) })
+	return kept
 }
 
 func (s *server) find(name string) (store.ClusterState, bool) {
@@ -72,47 +72,6 @@ func (s *server) find(name string) (store.ClusterState, bool) {
 		}
 	}
 	return store.ClusterState{}, false
-}
-
-// explanation is why a cluster has its status: now from the evaluator, at an
-// earlier time from the history.
-type explanation struct {
-	Cluster  string        `json:"cluster"`
-	At       time.Time     `json:"at"`
-	Evidence *gse.Evidence `json:"evidence,omitempty"` // absent for an earlier time
-	Event    *store.Event  `json:"event,omitempty"`    // the event that was in force
-}
-
-func (s *server) apiExplain(w http.ResponseWriter, r *http.Request) {
-	name, at := r.PathValue("name"), r.URL.Query().Get("at")
-	if at != "" {
-		s.explainPast(w, name, at)
-		return
-	}
-	evidence, ok := s.Evaluator.Explain(name, s.Now())
-	if !ok {
-		writeError(w, http.StatusNotFound, fmt.Errorf("there is no cluster %q", name))
-		return
-	}
-	writeJSON(w, explanation{Cluster: name, At: s.Now(), Evidence: &evidence})
-}
-
-func (s *server) explainPast(w http.ResponseWriter, name, at string) {
-	when, err := parseTime(at)
-	if err != nil {
-		writeError(w, http.StatusBadRequest, err)
-		return
-	}
-	events, err := s.History.Events(store.Query{Kind: store.Cluster, Name: name, Until: when, Limit: 1})
-	if err != nil {
-		writeError(w, http.StatusInternalServerError, err)
-		return
-	}
-	if len(events) == 0 {
-		writeError(w, http.StatusNotFound, fmt.Errorf("no event of cluster %q is kept from before %s", name, when.Format(time.RFC3339)))
-		return
-	}
-	writeJSON(w, explanation{Cluster: name, At: when, Event: &events[0]})
 }
 
 func parseTime(text string) (time.Time, error) {

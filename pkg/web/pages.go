@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -13,8 +14,9 @@ import (
 )
 
 const (
-	staleAfter    = 30 * time.Second // the age at which a silence is shown
-	verdictTTL    = 90 * time.Second // the age at which a cluster's verdict is worth nothing
+	staleAfter    = 25 * time.Second // the age at which a silence is shown, so that a page says it within 30 s
+	verdictTTL    = staleAfter       // the age at which a cluster's OKAY is worth nothing
+	verdictGrace  = 15 * time.Second // beyond the interval of one that speaks more rarely
 	overviewHosts = 12               // nodes on the overview, those in need first
 	maxHosts      = 500              // nodes on their page
 )
@@ -24,6 +26,7 @@ func (s *server) parse() error {
 		"ago":      func(t time.Time) string { return ago(s.Now().Sub(t)) },
 		"span":     ago,
 		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"exact":    func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"word":     func(st health.Status) string { return st.Word() },
 		"label":    func(st health.Status) string { return st.Label() },
 		"icon":     icon,
@@ -180,19 +183,52 @@ func (s *server) faultRows() (rows []faultRow) {
 
 func (s *server) cluster(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
+	if at := r.URL.Query().Get("at"); at != "" {
+		s.clusterThen(w, r, name, at)
+		return
+	}
 	c, ok := s.find(name)
-	evidence, explained := s.Evaluator.Explain(name, s.Now())
-	if !ok && !explained {
+	e, err := s.explain(name, time.Time{})
+	if !ok && err != nil {
 		s.render(w, r, "missing", "", "No such cluster", http.StatusNotFound, name)
 		return
 	}
 	if !ok {
-		c = store.ClusterState{Name: name, Status: evidence.Status, At: evidence.At, Since: evidence.At}
+		c = store.ClusterState{Name: name, Status: e.Evidence.Status, At: e.Evidence.At, Since: e.Evidence.At}
 	}
 	data := map[string]any{"Cluster": s.card(c), "Events": s.recent(store.Query{Kind: store.Cluster, Name: name, Limit: 30})}
-	if explained {
-		data["Tree"] = s.tree(&evidence)
+	if err == nil {
+		data["Tree"] = s.tree(e, e.Evidence, 0)
 	}
+	s.render(w, r, "cluster", "overview", name, http.StatusOK, data)
+}
+
+// clusterThen shows a cluster as it was.
+func (s *server) clusterThen(w http.ResponseWriter, r *http.Request, name, text string) {
+	at, err := parseTime(text)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	e, err := s.explain(name, at)
+	if errors.Is(err, errUnknown) {
+		s.render(w, r, "missing", "", "Nothing is known of then", http.StatusNotFound, name)
+		return
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	c := store.ClusterState{Name: name, At: at, Since: at}
+	data := map[string]any{"Then": at, "Events": s.recent(store.Query{Kind: store.Cluster, Name: name, Until: at, Limit: 30})}
+	if e.Event != nil {
+		c.Status, c.Since, c.Dimensions, c.Alarms = e.Event.Status, e.Event.Time, e.Event.Dimensions, e.Event.Alarms
+	}
+	if e.Evidence != nil {
+		c.Status = e.Evidence.Status
+		data["Tree"] = s.tree(e, e.Evidence, 0)
+	}
+	data["Cluster"] = card{ClusterState: c, Reasons: brief(reasons(c.Alarms, nil))}
 	s.render(w, r, "cluster", "overview", name, http.StatusOK, data)
 }
 

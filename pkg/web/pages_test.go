@@ -62,17 +62,27 @@ func TestAnOldVerdictIsNotShownAsWell(t *testing.T) {
 	s.cluster("nova", health.Okay)
 	s.cluster("gone", health.Okay)
 	s.evidence["nova"] = gse.Evidence{Cluster: "nova"}
-	s.now = s.now.Add(40 * time.Second)
-	require.Contains(t, text(s.page("/")), "OKAY for 40s · no verdict for 40s", "that it is late is said first")
-	s.now = s.now.Add(time.Minute)
+	s.now = s.now.Add(24 * time.Second)
+	require.Contains(t, text(s.page("/")), "nova ✓ OKAY for 24s", "two verdicts may be late")
+	s.now = s.now.Add(5 * time.Second)
 	body := text(s.page("/"))
 	require.Contains(t, body, "1 of 1 cluster needs attention")
-	require.Contains(t, body, "nova ? UNKNOWN for 1m 40s · no verdict for 1m 40s")
+	require.Contains(t, body, "nova ? UNKNOWN for 29s · no verdict for 29s", "silence is no health after 30 s")
 	require.NotContains(t, body, "gone ?", "a cluster that the model no longer has goes away")
 	var clusters []map[string]any
 	s.json("/api/v1/clusters", &clusters)
 	require.Len(t, clusters, 1)
 	require.Equal(t, "unknown", clusters[0]["status"], "tools are told the same")
+}
+
+func TestAClusterThatSpeaksRarelyIsGivenItsTime(t *testing.T) {
+	s := newSite(t)
+	s.cluster("nova", health.Okay)
+	s.evidence["nova"], s.interval = gse.Evidence{Cluster: "nova"}, time.Minute
+	s.now = s.now.Add(70 * time.Second)
+	require.Contains(t, text(s.page("/")), "nova ✓ OKAY")
+	s.now = s.now.Add(10 * time.Second)
+	require.Contains(t, text(s.page("/")), "nova ? UNKNOWN")
 }
 
 // stale is what the evaluator says of a member that fell silent.

@@ -11,6 +11,8 @@ import (
 
 // tree is why a cluster has its status, from the policy down to the alarms.
 type tree struct {
+	Cluster string
+	Status  health.Status
 	Policy  string
 	Rule    string // the deciding entry in words
 	Strict  bool
@@ -18,8 +20,13 @@ type tree struct {
 	Groups  []group // those in need first
 	Unseen  []string
 	Refused bool
+	Rest    []gse.RestEvidence // groups that were counted and are not listed
 	Hints   []hint
+	At      time.Time
 }
+
+// maxDepth bounds how many clusters deep a page shows what feeds a cluster.
+const maxDepth = 8
 
 // group is a host of the cluster, or one of its members.
 type group struct {
@@ -42,6 +49,8 @@ type fact struct {
 	Stale   bool
 	Never   bool
 	Reasons []reason
+	More    int   // alarms that were left out
+	Below   *tree // of a member that is a cluster
 }
 
 // hint is a cluster that may be the cause.
@@ -52,31 +61,40 @@ type hint struct {
 	Reasons []reason
 }
 
-func (s *server) tree(ev *gse.Evidence) *tree {
-	t := &tree{Policy: ev.Name, Rule: policyRule(ev), Strict: ev.Strict, GroupBy: ev.GroupBy, Unseen: ev.Unseen, Refused: ev.Refused}
+// tree makes the tree of ev, which is a part of e.
+func (s *server) tree(e *explanation, ev *gse.Evidence, depth int) *tree {
+	t := &tree{
+		Cluster: ev.Cluster, Status: ev.Status,
+		Policy: ev.Name, Rule: policyRule(ev), Strict: ev.Strict, GroupBy: ev.GroupBy, Unseen: ev.Unseen, Refused: ev.Refused, Rest: ev.Rest, At: ev.At,
+	}
 	for _, ge := range ev.Groups {
-		t.Groups = append(t.Groups, s.group(&ge, ev.GroupBy == "hostname"))
+		t.Groups = append(t.Groups, s.group(e, &ge, ev.GroupBy == "hostname", depth))
 	}
 	slices.SortStableFunc(t.Groups, func(a, b group) int { return attention(b.Status) - attention(a.Status) })
 	for _, name := range ev.Hints {
 		c, ok := s.find(name)
+		if e.Past {
+			c, ok = store.ClusterState{}, false // what it is now was no hint then
+		}
 		t.Hints = append(t.Hints, hint{name, ok, c.Status, reasons(c.Alarms, s.trail)})
 	}
 	return t
 }
 
-func (s *server) group(ge *gse.GroupEvidence, byHost bool) group {
+func (s *server) group(e *explanation, ge *gse.GroupEvidence, byHost bool, depth int) group {
 	g := group{Status: ge.Status, Name: ge.Key, Host: byHost && ge.Key != "", Total: len(ge.Facts)}
 	for _, fe := range ge.Facts {
 		f := fact{Status: fe.Status, Name: fe.Member, Age: fe.Age, Stale: fe.Stale, Never: fe.Never}
 		if !byHost {
 			f.Name, f.Host = fe.Host, fe.Host
 		}
-		if m, ok := s.State.Member(fe.Host, fe.Member); ok {
+		if m, ok := s.State.Member(fe.Host, fe.Member); ok && !e.Past {
 			f.Since = m.Since
 		}
-		if !fe.Stale && !fe.Never { // what was wrong before the silence is not known to be so still
-			f.Reasons = reasons(fe.Alarms, func(_, _, rule string) []store.Sample { return s.trail(fe.Host, fe.Member, rule) })
+		if below := e.Clusters[fe.Member]; below != nil && fe.Host == "" && depth < maxDepth {
+			f.Below = s.tree(e, below, depth+1)
+		} else if !fe.Stale && !fe.Never { // what was wrong before the silence is not known to be so still
+			f.Reasons, f.More = reasons(fe.Alarms, func(_, _, rule string) []store.Sample { return s.trail(fe.Host, fe.Member, rule) }), fe.More
 			for i := range f.Reasons {
 				if f.Reasons[i].Host == fe.Host {
 					f.Reasons[i].Host = "" // the branch says it

@@ -28,11 +28,13 @@ var files embed.FS
 type History interface {
 	Events(q store.Query) ([]store.Event, error)
 	Watch() (events <-chan store.Event, stop func())
+	EvidenceAt(cluster string, at time.Time) (*gse.Evidence, error) // nil: none is kept
 }
 
 // Evaluator answers for statuses.
 type Evaluator interface {
 	Explain(cluster string, now time.Time) (gse.Evidence, bool)
+	Interval(cluster string) (time.Duration, bool) // between two verdicts; false: there is no such cluster
 	Forget(host, member string) int
 }
 

@@ -32,6 +32,7 @@ type site struct {
 	state    *store.State
 	now      time.Time
 	evidence map[string]gse.Evidence
+	interval time.Duration // of every cluster, if more than ten seconds
 	forgot   []string
 	broken   bool
 	handler  http.Handler
@@ -49,6 +50,12 @@ func (h history) Watch() (<-chan store.Event, func()) { return h.state.Watch() }
 func (s *site) Explain(cluster string, _ time.Time) (gse.Evidence, bool) {
 	ev, ok := s.evidence[cluster]
 	return ev, ok
+}
+
+// Interval is ten seconds for what there is evidence of.
+func (s *site) Interval(cluster string) (time.Duration, bool) {
+	_, ok := s.evidence[cluster]
+	return max(10*time.Second, s.interval), ok
 }
 
 // Forget takes note of what is to be forgotten.
