@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,13 +32,35 @@ func (e *syntaxError) Unwrap() error { return ErrSyntax }
 // through a rewriting of its syntax tree that repairs gopher-lua; see rewriter.
 func (vm *VM) Compile(name, source string) (fn *lua.LFunction, err error) {
 	shown := chunkName(name)
-	if !vm.opts.Trusted && len(source) > maxSource {
-		return nil, &syntaxError{fmt.Sprintf("%s: chunk has %d bytes, more than the %d allowed", shown, len(source), maxSource)}
+	if err := vm.checkSource(shown, source); err != nil {
+		return nil, err
 	}
+	c, err := compile(shown, source)
+	if err != nil {
+		return nil, err
+	}
+	return vm.function(c), nil
+}
+
+func (vm *VM) checkSource(shown, source string) error {
+	if !vm.opts.Trusted && len(source) > maxSource {
+		return &syntaxError{fmt.Sprintf("%s: chunk has %d bytes, more than the %d allowed", shown, len(source), maxSource)}
+	}
+	return nil
+}
+
+// compiled is a chunk before it belongs to a state. It is immutable.
+type compiled struct {
+	shown string
+	proto *lua.FunctionProto
+	sites *siteTable
+}
+
+func compile(shown, source string) (c *compiled, err error) {
 	defer func() {
 		// The compiler panics on what it cannot express, such as too many registers.
 		if r := recover(); r != nil {
-			fn, err = nil, &syntaxError{fmt.Sprintf("%s: %v", shown, r)}
+			c, err = nil, &syntaxError{fmt.Sprintf("%s: %v", shown, r)}
 		}
 	}()
 	if strings.HasPrefix(source, "#") {
@@ -63,22 +86,39 @@ func (vm *VM) Compile(name, source string) (fn *lua.LFunction, err error) {
 	if err != nil {
 		return nil, &syntaxError{compileErrorText(shown, err)}
 	}
-	vm.sites[shown] = r.sites
-	vm.bind(proto)
-	return vm.L.NewFunctionFromProto(proto), nil
+	return &compiled{shown, proto, r.sites}, nil
 }
 
-// bind puts the concat function where the rewriter left its name as a constant.
-// A constant is out of reach of the script's environments.
-func (vm *VM) bind(proto *lua.FunctionProto) {
+// function makes the function of a chunk in this state.
+func (vm *VM) function(c *compiled) *lua.LFunction {
+	vm.sites[c.shown] = c.sites
+	return vm.L.NewFunctionFromProto(vm.bound(c.proto))
+}
+
+// bound puts the concat function where the rewriter left its name as a constant,
+// in copies of the prototypes concerned. A constant is out of reach of the
+// script's environments.
+func (vm *VM) bound(proto *lua.FunctionProto) *lua.FunctionProto {
+	out := proto
+	own := func() *lua.FunctionProto {
+		if out == proto {
+			c := *proto
+			c.Constants, c.FunctionPrototypes = slices.Clone(c.Constants), slices.Clone(c.FunctionPrototypes)
+			out = &c
+		}
+		return out
+	}
 	for i, c := range proto.Constants {
 		if c == lua.LString(concatName) {
-			proto.Constants[i] = vm.concat
+			own().Constants[i] = vm.concat
 		}
 	}
-	for _, inner := range proto.FunctionPrototypes {
-		vm.bind(inner)
+	for i, inner := range proto.FunctionPrototypes {
+		if b := vm.bound(inner); b != inner {
+			own().FunctionPrototypes[i] = b
+		}
 	}
+	return out
 }
 
 // chunkName turns a chunk name in the form of luaL_loadbuffer ("@file", "=text"

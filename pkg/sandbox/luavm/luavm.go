@@ -58,6 +58,9 @@ type Options struct {
 	// Loader finds the source of a Lua module; nil finds none. In a trusted state
 	// package.path is searched first.
 	Loader Loader
+	// Chunks remembers the chunks of LoadShared, CompileShared and Loader for other
+	// states; nil remembers nothing.
+	Chunks *Chunks
 	// Clock is the time that os.time, os.date and os.clock see; nil is time.Now.
 	Clock func() time.Time
 	// Stdin, Stdout and Stderr are what print and io use in a trusted state; nil
@@ -153,6 +156,16 @@ func (vm *VM) Load(name, source string) error {
 // Run is Load with arguments for the chunk, which it sees as "...".
 func (vm *VM) Run(name, source string, args ...lua.LValue) error {
 	fn, err := vm.Compile(name, source)
+	return vm.runChunk(fn, err, args...)
+}
+
+// LoadShared is Load of a chunk that other states load too.
+func (vm *VM) LoadShared(name, source string) error {
+	fn, err := vm.CompileShared(name, source)
+	return vm.runChunk(fn, err)
+}
+
+func (vm *VM) runChunk(fn *lua.LFunction, err error, args ...lua.LValue) error {
 	if err != nil {
 		return &Error{Text: err.Error(), Value: lua.LString(err.Error()), cause: err}
 	}

@@ -142,7 +142,7 @@ func (vm *VM) findModule(L *lua.LState, name string) (loader *lua.LFunction, nat
 }
 
 func (vm *VM) moduleChunk(L *lua.LState, name, chunk, source string) *lua.LFunction {
-	fn, err := vm.Compile(chunk, source)
+	fn, err := vm.CompileShared(chunk, source)
 	if err != nil {
 		raise(L, "error loading module '%s' from file '%s':\n\t%s", name, chunkName(chunk), err.Error())
 	}
