@@ -14,7 +14,7 @@ func (d *Daemon) pages() http.Handler {
 		return http.HandlerFunc(d.index)
 	}
 	pages, err := web.Handler(web.Options{
-		State: d.health.state, History: d.health, Evaluator: d.health, Faults: d.opt.Faults, Version: d.opt.Version, Title: d.opt.Title, Logger: d.log,
+		State: d.health.state, History: d.health, Evaluator: d.health, Silences: d.silences.List, Faults: d.opt.Faults, Version: d.opt.Version, Title: d.opt.Title, Logger: d.log,
 	})
 	if err != nil {
 		panic(fmt.Sprintf("the embedded pages do not parse: %v", err)) // they are part of the program

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/health"
+	"github.com/tocsin-lma/tocsin/pkg/silence"
 	"github.com/tocsin-lma/tocsin/pkg/store"
 )
 
@@ -36,7 +37,7 @@ func (s *server) parse() error {
 		"tags":     tags,
 		"eventRow": func(e store.Event) eventRow { return eventRow{e, brief(reasons(e.Alarms, nil))} },
 	}
-	for _, name := range []string{"overview", "cluster", "nodes", "node", "events", "missing"} {
+	for _, name := range []string{"overview", "cluster", "nodes", "node", "events", "silences", "missing"} {
 		t, err := template.New("layout.html").Funcs(functions).ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("parse page %s: %w", name, err)
@@ -86,11 +87,12 @@ type card struct {
 	store.ClusterState
 	Reasons []reason
 	Waiting bool // for first reports, and nothing worse
+	Silence *silence.Silence
 }
 
 func (s *server) card(c store.ClusterState) card {
 	rs := reasons(c.Alarms, nil)
-	return card{c, brief(rs), onlyWaiting(c.Status, rs)}
+	return card{c, brief(rs), onlyWaiting(c.Status, rs), s.silenced(c.Name, "", "")}
 }
 
 // overviewData is the overview, the clusters in three heaps.
@@ -268,13 +270,14 @@ func (s *server) node(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		bad = append(bad, fact{
-			Status: m.Status, Name: m.Member, Age: s.Now().Sub(m.At), Since: m.Since, Stale: s.old(m.At),
+			Silence: s.silenced("", m.Member, name),
+			Status:  m.Status, Name: m.Member, Age: s.Now().Sub(m.At), Since: m.Since, Stale: s.old(m.At),
 			Reasons: reasons(m.Alarms, func(_, _, rule string) []store.Sample { return valuesOf(m, rule) }),
 		})
 	}
 	sortFacts(bad)
 	s.render(w, r, "node", "nodes", name, http.StatusOK, map[string]any{
-		"Host": host, "Bad": bad, "Well": well, "Events": s.recent(store.Query{Host: name, Limit: 30}),
+		"Host": host, "Bad": bad, "Well": well, "Silence": s.silencedHost(name), "Events": s.recent(store.Query{Host: name, Limit: 30}),
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tocsin-lma/tocsin/pkg/gse"
 	"github.com/tocsin-lma/tocsin/pkg/health"
+	"github.com/tocsin-lma/tocsin/pkg/silence"
 	"github.com/tocsin-lma/tocsin/pkg/store"
 )
 
@@ -49,7 +50,8 @@ type fact struct {
 	Stale   bool
 	Never   bool
 	Reasons []reason
-	More    int   // alarms that were left out
+	More    int // alarms that were left out
+	Silence *silence.Silence
 	Below   *tree // of a member that is a cluster
 }
 
@@ -85,6 +87,9 @@ func (s *server) group(e *explanation, ge *gse.GroupEvidence, byHost bool, depth
 	g := group{Status: ge.Status, Name: ge.Key, Host: byHost && ge.Key != "", Total: len(ge.Facts)}
 	for _, fe := range ge.Facts {
 		f := fact{Status: fe.Status, Name: fe.Member, Age: fe.Age, Stale: fe.Stale, Never: fe.Never}
+		if !e.Past {
+			f.Silence = s.silencedFact(&fe, e.Clusters[fe.Member] != nil)
+		}
 		if !byHost {
 			f.Name, f.Host = fe.Host, fe.Host
 		}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/gse"
+	"github.com/tocsin-lma/tocsin/pkg/silence"
 	"github.com/tocsin-lma/tocsin/pkg/store"
 )
 
@@ -51,7 +52,8 @@ type Options struct {
 	State     *store.State
 	History   History
 	Evaluator Evaluator
-	Faults    []Fault // buttons of the demonstration; nil: none
+	Silences  func() []silence.Silence // that hold now; nil: there are none
+	Faults    []Fault                  // buttons of the demonstration; nil: none
 	Version   string
 	Title     string // beside the name, such as the environment's
 	Logger    *slog.Logger
@@ -83,6 +85,7 @@ func Handler(opt Options) (http.Handler, error) {
 	mux.HandleFunc("GET /nodes", s.nodes)
 	mux.HandleFunc("GET /nodes/{host}", s.node)
 	mux.HandleFunc("GET /events", s.events)
+	mux.HandleFunc("GET /silences", s.silencesPage)
 	mux.HandleFunc("GET /api/v1/clusters", s.apiClusters)
 	mux.HandleFunc("GET /api/v1/clusters/{name}", s.apiCluster)
 	mux.HandleFunc("GET /api/v1/nodes", s.apiNodes)

@@ -19,6 +19,7 @@ import (
 	"github.com/tocsin-lma/tocsin/pkg/gse"
 	"github.com/tocsin-lma/tocsin/pkg/health"
 	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/silence"
 	"github.com/tocsin-lma/tocsin/pkg/store"
 	"github.com/tocsin-lma/tocsin/pkg/web"
 )
@@ -34,6 +35,7 @@ type site struct {
 	evidence map[string]gse.Evidence
 	interval time.Duration // of every cluster, if more than ten seconds
 	forgot   []string
+	silenced []silence.Silence
 	broken   bool
 	handler  http.Handler
 }
@@ -73,8 +75,9 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, state: store.NewState(events, logger), now: start(), evidence: map[string]gse.Evidence{}}
 	s.handler, err = web.Handler(web.Options{
 		State: s.state, History: history{events, s.state}, Evaluator: s, Version: "1.2.3", Title: "testing", Logger: logger,
-		Now:    func() time.Time { return s.now },
-		Faults: []web.Fault{{Name: "smoke", Title: "Let it smoke", Active: func() bool { return s.broken }, Toggle: func() { s.broken = !s.broken }}},
+		Now:      func() time.Time { return s.now },
+		Silences: func() []silence.Silence { return s.silenced },
+		Faults:   []web.Fault{{Name: "smoke", Title: "Let it smoke", Active: func() bool { return s.broken }, Toggle: func() { s.broken = !s.broken }}},
 	})
 	require.NoError(t, err)
 	return s
