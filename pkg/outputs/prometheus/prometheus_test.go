@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -13,8 +12,6 @@ import (
 
 	"github.com/golang/snappy"
 	"github.com/stretchr/testify/require"
-	"github.com/tidwall/gjson"
-	"github.com/tocsin-lma/tocsin/internal/testserver"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 	"github.com/tocsin-lma/tocsin/pkg/outputs/outputtest"
 	"github.com/tocsin-lma/tocsin/pkg/outputs/prometheus"
@@ -190,27 +187,4 @@ func get(t *testing.T, address string) string {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, res.StatusCode, string(body))
 	return string(body)
-}
-
-// TestRealRemoteWrite writes to VictoriaMetrics and reads back.
-func TestRealRemoteWrite(t *testing.T) {
-	server := testserver.URL(t, "VICTORIAMETRICS")
-	out := writer(t, server+"/api/v1/write", nil)
-	name := fmt.Sprintf("tocsin_%d", time.Now().UnixNano())
-	start := time.Now().Add(-time.Hour).UnixMilli()
-	var b []byte
-	for i := range 1000 {
-		b = fmt.Appendf(b, "%s,host=node-%d value=%d.5 %d\n", name, i%10, i, start+int64(i))
-	}
-	require.Empty(t, outputtest.Deliver(t, out, b))
-	get(t, server+"/internal/force_flush")
-	count, sum := 0, 0.0
-	for line := range strings.Lines(get(t, server+"/api/v1/export?"+url.Values{"match[]": {name}}.Encode())) {
-		require.Equal(t, name, gjson.Get(line, "metric.__name__").String())
-		for _, v := range gjson.Get(line, "values").Array() {
-			count, sum = count+1, sum+v.Float()
-		}
-	}
-	require.Equal(t, 1000, count)
-	require.InDelta(t, 1000*999/2+500, sum, 1e-6)
 }

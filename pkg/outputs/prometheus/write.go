@@ -5,7 +5,8 @@
 // A batch is a sequence of lines of InfluxDB's line protocol.
 //
 // Invariant: Writer's Send returns nil only when the far side has confirmed all
-// samples; a sample sent again is the same sample.
+// samples; a sample sent again is the same sample. (Prometheus itself takes one
+// again only within its out_of_order_time_window.)
 package prometheus
 
 import (
