@@ -91,6 +91,23 @@ func (s *Set) Process(m *message.Message, now time.Time) error {
 	return nil
 }
 
+// Wants returns a function that tells, from any goroutine, whether a message may
+// change what the alarms of defs say: not a metric that none of their rules reads.
+func Wants(defs []Definition) func(*message.Message) bool {
+	names := map[string]bool{}
+	for i := range defs {
+		for j := range defs[i].Triggers {
+			for k := range defs[i].Triggers[j].Rules {
+				names[defs[i].Triggers[j].Rules[k].Metric] = true
+			}
+		}
+	}
+	return func(m *message.Message) bool {
+		name, ok := metricName(m)
+		return !ok || names[name]
+	}
+}
+
 // Tick evaluates every alarm in order. It stops at the first error of emit.
 func (s *Set) Tick(now time.Time, emit message.Emit) error {
 	for _, a := range s.alarms {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox"
 	"github.com/tocsin-lma/tocsin/pkg/store"
+	"github.com/tocsin-lma/tocsin/plugins"
 )
 
 const (
@@ -48,8 +50,13 @@ func (p *parts) alarmFilters() []pipeline.FilterSpec {
 	}
 	text, _ := json.Marshal([]any{defs, opt.Host, opt.Hostname, opt.Tags})
 	p.fingerprints[alarmFilterName] = string(text) + string(options.Source)
+	var wants func(*message.Message) bool
+	if shipped, err := plugins.FS.ReadFile("lua/filters/afd.lua"); err == nil && bytes.Equal(options.Source, shipped) {
+		wants = afd.Wants(defs) // a script of the operator's may derive a metric of any other
+	}
 	return []pipeline.FilterSpec{{
-		Name: alarmFilterName, Matcher: matcher.MustParse("Type =~ /metric$/ && Type !~ /^(afd|gse|heka.sandbox.afd|heka.sandbox.gse)_/"), Ticker: cmp.Or(role.AlarmInterval, alarmInterval),
+		Wants: wants,
+		Name:  alarmFilterName, Matcher: matcher.MustParse("Type =~ /metric$/ && Type !~ /^(afd|gse|heka.sandbox.afd|heka.sandbox.gse)_/"), Ticker: cmp.Or(role.AlarmInterval, alarmInterval),
 		New: func() (pipeline.Filter, error) {
 			return &alarmFilter{filter: sandboxed.Open(afd.NewSet(defs, opt, p.previousAlarms), options), board: &p.d.board, now: time.Now}, nil
 		},

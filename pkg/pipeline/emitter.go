@@ -80,6 +80,9 @@ func (e *emitter) emit(m *message.Message) error {
 		if hit <= e.after {
 			continue
 		}
+		if wants := e.p.filters[hit].spec.Wants; wants != nil && !wants(m) {
+			continue
+		}
 		if clone == nil {
 			clone = e.arena.Clone(m)
 		}

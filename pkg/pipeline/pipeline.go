@@ -60,6 +60,14 @@ type Output interface {
 	Send(ctx context.Context, batch []byte) error
 }
 
+// PartsOutput is an Output that takes a batch in several parts, each of whole
+// items, without having them put together first. The parts are valid until
+// SendParts returns.
+type PartsOutput interface {
+	Output
+	SendParts(ctx context.Context, parts [][]byte) error
+}
+
 // InputSpec is an input and how its records are decoded.
 type InputSpec struct {
 	Name  string
@@ -78,6 +86,9 @@ type FilterSpec struct {
 	Running Filter
 	// Ticker is the time between ticks; 0: none.
 	Ticker time.Duration
+	// Wants, unless nil, leaves out messages that Matcher takes. It is called from
+	// several goroutines and keeps nothing of the message.
+	Wants func(*message.Message) bool
 }
 
 // OutputSpec is an output with its encoder and its queue.
