@@ -87,14 +87,13 @@ local function describe(sample, i, value)
     if m.fields.name then return m end
 end
 
--- each calls use with every message made of the i-th value, and with what the value
--- was multiplied with and divided by. It returns what the last failure of use was.
-local function each(sample, i, value, use)
-    local m = describe(sample, i, value)
-    if not m then return 0 end
-    local percent = sample.plugin == "swap" and m.base == "swap_used" and swap_size > 0
-    m.fields.value = m.fields.value * m.factor / m.divisor
-    local scaled = m.fields.value
+-- each calls use with every message made of a described value, and with what the
+-- value is multiplied with and divided by. It returns what the last failure of use
+-- was.
+local function each(m, value, use)
+    local percent = m.sample.plugin == "swap" and m.base == "swap_used" and swap_size > 0
+    local scaled = value * m.factor / m.divisor
+    m.fields.value = scaled
     local msg = message(m)
     local code, err = use(msg, m.factor, m.divisor)
     if code == 0 and percent then
@@ -162,24 +161,28 @@ function M.decode(text, sample)
     -- a null leaves a hole: the names, not the values, say how many there are
     for i = 1, #sample.dsnames do
         local value = sample.values[i]
-        if type(value) == "number" then
-            local c, e = each(sample, i, value, function(msg) return send(msg, sample.time, text) end)
+        local m = type(value) == "number" and describe(sample, i, value)
+        if m then
+            local c, e = each(m, m.fields.value, function(msg) return send(msg, sample.time, text) end)
             if c ~= 0 then code, err = c, e end
         end
     end
     return code, err, sample
 end
 
--- steady tells whether all that a sample with n values says of a metric, but its
--- value and time, holds for every sample of the same text.
+-- steady returns the metrics of a sample with n values, false for a value that is
+-- none, if all that is said of them but value and time holds for every sample of the
+-- same text; else nil.
 local function steady(sample, n)
-    if not sample.own_host or #sample.dsnames ~= n then return false end
+    if not sample.own_host or #sample.dsnames ~= n then return nil end
+    local list = {}
     for i = 1, n do
         local probe = 7.25 -- a metric that is computed from the value shows
         local m = describe(sample, i, probe)
-        if m and m.fields.value ~= probe then return false end
+        if m and m.fields.value ~= probe then return nil end
+        list[i] = m or false
     end
-    return true
+    return list
 end
 
 -- learn emits the message of each value of a sample that has n values, also of those
@@ -193,14 +196,17 @@ function M.learn(text, n, note)
         note(-1)
         return -1, "a collectd sample is no JSON"
     end
-    if type(sample.labels) == "table" or check(sample) or not steady(sample, n) then
-        return M.decode(text)
-    end
-    for i = 1, n do
-        local code, err = each(sample, i, 1, function(msg, factor, divisor)
-            note(i, factor, divisor)
-            return send(msg, sample.time, text)
-        end)
+    if type(sample.labels) == "table" or check(sample) then return M.decode(text) end
+    local list = steady(sample, n)
+    if not list then return M.decode(text) end
+    for i, m in ipairs(list) do
+        local code, err = 0, nil
+        if m then
+            code, err = each(m, 1, function(msg, factor, divisor)
+                note(i, factor, divisor)
+                return send(msg, sample.time, text)
+            end)
+        end
         if code ~= 0 then return code, err end
     end
     note(0)
@@ -211,15 +217,18 @@ end
 -- values and time only: false if they need a closer look.
 function M.template(sample, values, time_s)
     local n = #values
-    if n ~= #sample.dsnames or sample.time ~= time_s or not steady(sample, n) then return false end
+    local metrics = sample.time == time_s and steady(sample, n)
+    if not metrics then return false end
     local list = {}
-    for i = 1, n do
+    for i, m in ipairs(metrics) do
         if sample.values[i] ~= (values[i] or nil) then return false end
         local one = {}
-        each(sample, i, 1, function(msg, factor, divisor)
-            one[#one + 1] = { msg = msg, factor = factor, divisor = divisor }
-            return 0
-        end)
+        if m then
+            each(m, 1, function(msg, factor, divisor)
+                one[#one + 1] = { msg = msg, factor = factor, divisor = divisor }
+                return 0
+            end)
+        end
         if one[2] then return false end -- they share a message
         list[i] = one[1] or false
     end
