@@ -31,7 +31,8 @@ type outputRunner struct {
 	failing atomic.Bool
 	full    atomic.Bool
 	badItem atomic.Bool
-	joined  []byte
+	records []buffer.Record // memory of gather
+	batch   batch
 }
 
 func newOutputRunner(p *Pipeline, spec OutputSpec, index int) *outputRunner {
@@ -86,7 +87,7 @@ func (o *outputRunner) busy() bool {
 func (o *outputRunner) run(ctx context.Context) {
 	defer o.dead.close()
 	for ctx.Err() == nil {
-		records, batch, err := o.gather(ctx)
+		records, err := o.gather(ctx)
 		if err != nil {
 			if !errors.Is(err, buffer.ErrClosed) && ctx.Err() == nil {
 				o.p.log.Error("reading the queue failed", "output", o.spec.Name, "error", err)
@@ -95,7 +96,7 @@ func (o *outputRunner) run(ctx context.Context) {
 			}
 			return
 		}
-		outcome, done := o.deliver(ctx, batch, count(records))
+		outcome, done := o.deliver(ctx, o.batchOf(records), count(records))
 		if !done {
 			return // what is not settled is sent again after the restart
 		}
@@ -104,33 +105,29 @@ func (o *outputRunner) run(ctx context.Context) {
 }
 
 // gather takes records from the queue until a batch is large or old enough.
-func (o *outputRunner) gather(ctx context.Context) (records []buffer.Record, batch []byte, err error) {
+func (o *outputRunner) gather(ctx context.Context) (records []buffer.Record, err error) {
 	first, err := o.spec.Queue.Next(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	records, batch = append(records, first), first.Data
-	limit := o.spec.Batch
-	if limit.Interval <= 0 || len(batch) >= limit.Bytes {
-		return records, batch, nil
+	records = append(o.records[:0], first)
+	size, messages, limit := len(first.Data), first.Count, o.spec.Batch
+	if limit.Interval <= 0 || size >= limit.Bytes {
+		return records, nil
 	}
 	waiting, cancel := context.WithTimeout(ctx, limit.Interval)
 	defer cancel()
-	messages := first.Count
-	for len(batch) < limit.Bytes && (limit.Count <= 0 || messages < limit.Count) && len(records) < maxInFlight {
+	for size < limit.Bytes && (limit.Count <= 0 || messages < limit.Count) && len(records) < maxInFlight {
 		rec, err := o.spec.Queue.Next(waiting)
 		if err != nil {
 			break // the time is up, or the next call says why
 		}
-		if len(records) == 1 {
-			o.joined = append(o.joined[:0], batch...)
-		}
-		o.joined = append(o.joined, rec.Data...)
-		batch = o.joined
 		records = append(records, rec)
+		size += len(rec.Data)
 		messages += rec.Count
 	}
-	return records, batch, nil
+	o.records = records
+	return records, nil
 }
 
 // maxInFlight bounds the records of one batch; MaxInFlight tells the opener of
@@ -150,7 +147,7 @@ func count(records []buffer.Record) (n int) {
 
 // deliver sends a batch until all of it is confirmed, refused for good or given
 // up. done is false when ctx ended before that.
-func (o *outputRunner) deliver(ctx context.Context, batch []byte, messages int) (outcome buffer.Outcome, done bool) {
+func (o *outputRunner) deliver(ctx context.Context, b *batch, messages int) (outcome buffer.Outcome, done bool) {
 	o.pause.reset()
 	for attempt := 1; ; attempt++ {
 		if o.spec.Gate != nil && !o.spec.Gate() {
@@ -158,7 +155,7 @@ func (o *outputRunner) deliver(ctx context.Context, batch []byte, messages int) 
 			o.p.obs.Count("output", o.spec.Name, "standby", outcome.Dropped)
 			return outcome, true
 		}
-		err := o.attempt(ctx, batch)
+		err := o.attempt(ctx, b)
 		if err == nil {
 			o.recovered()
 			return outcome, true
@@ -173,10 +170,11 @@ func (o *outputRunner) deliver(ctx context.Context, batch []byte, messages int) 
 				o.recovered()
 				return outcome, true
 			}
-			progress = len(partial.Retry) < len(batch)
-			batch, after = append([]byte(nil), partial.Retry...), partial.After
+			progress = len(partial.Retry) < b.size()
+			b.set(append([]byte(nil), partial.Retry...))
+			after = partial.After
 		case errors.Is(err, message.ErrPermanent):
-			o.dead.write(o.spec.Name, []message.Rejected{{Item: batch, Reason: err.Error()}})
+			o.dead.write(o.spec.Name, []message.Rejected{{Item: b.whole(), Reason: err.Error()}})
 			outcome.DeadLettered = messages
 			return outcome, true
 		}
@@ -200,10 +198,15 @@ func (o *outputRunner) deliver(ctx context.Context, batch []byte, messages int) 
 	}
 }
 
-func (o *outputRunner) attempt(ctx context.Context, batch []byte) error {
+func (o *outputRunner) attempt(ctx context.Context, b *batch) error {
 	ctx, cancel := context.WithTimeout(ctx, o.spec.Retry.Timeout)
 	defer cancel()
-	return o.p.guard(o.spec.Name, func() error { return o.spec.Output.Send(ctx, batch) })
+	return o.p.guard(o.spec.Name, func() error {
+		if out, ok := o.spec.Output.(PartsOutput); ok && len(b.parts) > 1 {
+			return out.SendParts(ctx, b.parts)
+		}
+		return o.spec.Output.Send(ctx, b.whole())
+	})
 }
 
 func (o *outputRunner) failed(err error) {

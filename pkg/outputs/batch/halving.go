@@ -16,9 +16,12 @@ import (
 // A failure of another kind ends it; what was not tried goes into Retry. A
 // *message.SendError of send is final for what it was given.
 func Halving(ctx context.Context, b []byte, cut Cut, send func(context.Context, []byte) error) error {
-	err := send(ctx, b)
-	var partial *message.SendError
-	if err == nil || errors.As(err, &partial) || !errors.Is(err, message.ErrPermanent) {
+	return Refused(ctx, b, send(ctx, b), cut, send)
+}
+
+// Refused is what Halving does after b was sent with the outcome err.
+func Refused(ctx context.Context, b []byte, err error, cut Cut, send func(context.Context, []byte) error) error {
+	if !Permanent(err) {
 		return err
 	}
 	h := halver{ctx: ctx, cut: cut, send: send}
@@ -27,6 +30,13 @@ func Halving(ctx context.Context, b []byte, cut Cut, send func(context.Context, 
 		return nil
 	}
 	return &h.result
+}
+
+// Permanent reports whether err condemns the batch as a whole, and is not a
+// *message.SendError, which says more.
+func Permanent(err error) bool {
+	var partial *message.SendError
+	return errors.Is(err, message.ErrPermanent) && !errors.As(err, &partial)
 }
 
 type halver struct {

@@ -120,17 +120,30 @@ func (o *Output) Close() error {
 // Send stores the documents of b. Items answered 429 or 5xx are to be sent
 // again, alone; items answered with another 4xx are rejected.
 func (o *Output) Send(ctx context.Context, b []byte) error {
-	if len(b) == 0 {
+	return o.SendParts(ctx, [][]byte{b})
+}
+
+// SendParts is Send for a batch in several parts, each of whole items. They are
+// put together only when the server does not take them as they are.
+func (o *Output) SendParts(ctx context.Context, parts [][]byte) error {
+	whole := httpsend.NewBody(parts)
+	if whole.Len() == 0 {
 		return nil
 	}
 	if err := o.install(ctx); err != nil {
-		return httpsend.Whole(err, b)
+		return httpsend.Whole(err, whole.Join())
 	}
-	return batch.Halving(ctx, b, batch.Bulk, o.bulk)
+	err := o.bulk(ctx, whole)
+	if !batch.Permanent(err) {
+		return err
+	}
+	return batch.Refused(ctx, whole.Join(), err, batch.Bulk, func(ctx context.Context, b []byte) error {
+		return o.bulk(ctx, httpsend.NewBody([][]byte{b}))
+	})
 }
 
-// bulk sends one request.
-func (o *Output) bulk(ctx context.Context, b []byte) error {
+// bulk sends one request. It does not read b itself, but what it is made of.
+func (o *Output) bulk(ctx context.Context, b *httpsend.Body) error {
 	if o.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.timeout)
@@ -142,16 +155,28 @@ func (o *Output) bulk(ctx context.Context, b []byte) error {
 		body = o.compress(b)
 		header.Set("Content-Encoding", "gzip")
 	}
-	req := esapi.BulkRequest{Body: bytes.NewReader(body), Header: header, FilterPath: filter, Pipeline: o.cfg.Pipeline}
-	res, err := req.Do(ctx, o.transport)
+	req := esapi.BulkRequest{Body: body, Header: header, FilterPath: filter, Pipeline: o.cfg.Pipeline}
+	res, err := req.Do(ctx, describing{o.transport})
 	if err != nil {
 		return fmt.Errorf("send bulk request: %w", err)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return httpsend.Whole(statusError(res), b)
+		return httpsend.Whole(statusError(res), b.Join())
 	}
 	return o.readAnswer(res.Body, b)
+}
+
+// describing tells requests how long their body is, which the request builders
+// do not know.
+type describing struct{ elastictransport.Interface }
+
+// Perform sends the request.
+func (t describing) Perform(req *http.Request) (*http.Response, error) {
+	if body, ok := req.Body.(*httpsend.Body); ok {
+		body.Describe(req)
+	}
+	return t.Interface.Perform(req)
 }
 
 func statusError(res *esapi.Response) error {
@@ -164,7 +189,7 @@ func statusError(res *esapi.Response) error {
 
 // readAnswer reads what became of the documents. An answer without errors says
 // so in its first bytes; the rest is only waited for.
-func (o *Output) readAnswer(r io.Reader, b []byte) error {
+func (o *Output) readAnswer(r io.Reader, b *httpsend.Body) error {
 	n, err := io.ReadFull(r, o.head[:])
 	whole := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) // shorter than the head
 	if err != nil && !whole {
@@ -188,23 +213,23 @@ func (o *Output) readAnswer(r io.Reader, b []byte) error {
 	if !gjson.ValidBytes(answer) {
 		return errShortAnswer
 	}
-	return sortItems(answer, b)
+	return sortItems(answer, b.Join())
 }
 
 var errShortAnswer = errors.New("read bulk answer: it is no whole JSON document; check that server names an Elasticsearch or OpenSearch node")
 
-func (o *Output) compress(b []byte) []byte {
-	buf := bytes.NewBuffer(make([]byte, 0, len(b)/4+64))
+func (o *Output) compress(b *httpsend.Body) *httpsend.Body {
+	buf := bytes.NewBuffer(make([]byte, 0, b.Len()/4+64))
 	w, ok := o.zipped.Get().(*gzip.Writer)
 	if ok {
 		w.Reset(buf)
 	} else {
 		w, _ = gzip.NewWriterLevel(buf, gzip.BestSpeed) // the level is valid
 	}
-	_, _ = w.Write(b) // a bytes.Buffer does not fail
+	_, _ = io.Copy(w, b) // a bytes.Buffer does not fail
 	_ = w.Close()
 	o.zipped.Put(w)
-	return buf.Bytes()
+	return httpsend.NewBody([][]byte{buf.Bytes()})
 }
 
 // sortItems reads the items' statuses in an answer to b.

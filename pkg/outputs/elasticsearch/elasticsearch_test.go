@@ -2,6 +2,7 @@ package elasticsearch_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -77,7 +78,22 @@ func TestSuite(t *testing.T) {
 		t.Run(fmt.Sprintf("gzip %t", zip), func(t *testing.T) {
 			suite(zip).Run(t)
 		})
+		t.Run(fmt.Sprintf("in parts, gzip %t", zip), func(t *testing.T) {
+			h := suite(zip)
+			whole := h.New
+			h.New = func(t *testing.T, url string, tls *tlsconfig.Config) outputtest.Output {
+				return inParts{whole(t, url, tls).(*elasticsearch.Output)}
+			}
+			h.Run(t)
+		})
 	}
+}
+
+// inParts sends every item of a batch as a part of its own.
+type inParts struct{ out *elasticsearch.Output }
+
+func (p inParts) Send(ctx context.Context, b []byte) error {
+	return p.out.SendParts(ctx, batch.Split(b, batch.Bulk))
 }
 
 func suite(zip bool) outputtest.HTTP {

@@ -89,8 +89,14 @@ func New(cfg Config) (*Client, error) {
 func NewTransport(cfg Config) (*http.Transport, error) {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
 	t := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return conn{c}, nil
+		},
 		TLSHandshakeTimeout:   dialTimeout,
 		MaxIdleConnsPerHost:   4,
 		IdleConnTimeout:       idleTimeout,
