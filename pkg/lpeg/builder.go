@@ -29,7 +29,12 @@ type Builder struct {
 	// MaxSize caps the size of a pattern; 0 means DefaultMaxSize. A
 	// pattern above it is replaced by one that reports ErrTooBig, see Err.
 	MaxSize int
+	// Shared holds the patterns that are the same for several Builders; nil: none.
+	Shared *Shared
+	// Plain tells which operands of the host mean the same to all of them; nil: none.
+	Plain func(operand any) bool
 
+	sealed bool
 	known  map[nodeKey]*Pattern
 	weight int // of the nodes in known
 	purges int
@@ -62,7 +67,7 @@ func (b *Builder) Purges() int { return b.purges }
 // make returns the pattern for p, an earlier equal one if there is one.
 func (b *Builder) make(p *Pattern) *Pattern {
 	key := nodeKey{p.kind, p.capture, p.n, p.a, p.b, p.set, p.text, p.value}
-	if old, ok := b.known[key]; ok {
+	if old := b.recall(key, p); old != nil {
 		return old
 	}
 	size, depth, values := 1+len(p.text)/16, 0, 0
@@ -92,6 +97,11 @@ func (b *Builder) make(p *Pattern) *Pattern {
 	p.size, p.depth, p.values = size, depth+1, values
 	p.attrs = attrsOf(p, nil)
 	own := 1 + len(p.text)/16
+	if !b.sealed && b.canShare(p) {
+		if p = b.Shared.put(key, p, own); p.shared {
+			return p
+		}
+	}
 	if b.known == nil || b.weight+own > maxInterned {
 		b.known = make(map[nodeKey]*Pattern)
 		b.weight = 0

@@ -65,6 +65,7 @@ type Pattern struct {
 	// repetition, made of copies of one part, counts them once.
 	values   int
 	repeated bool
+	shared   bool // it is in a Shared table
 	depth    int
 	attrs    attrs
 	scope    *scope // of a grammar

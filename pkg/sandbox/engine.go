@@ -34,22 +34,25 @@ func newEngine(o *Options, loader luavm.Loader) *engine {
 		Instructions: int64(max(o.Limits.Instructions, 0)),
 		MemoryBytes:  max(o.Limits.Memory, 0),
 		Loader:       loader,
+		Chunks:       o.Cache.sharedChunks(),
 		Clock:        o.Clock,
 	})
-	e := &engine{vm: vm, L: vm.L, lpeg: lualpeg.Open(vm.L)}
+	e := &engine{vm: vm, L: vm.L, lpeg: lualpeg.OpenShared(vm.L, o.Cache.sharedPatterns())}
 	e.lpeg.Limits = patternLimits(o.Limits)
 	e.lpeg.Charge = vm.ChargeSteps
 	if library, ok := vm.Global("string").(*lua.LTable); ok {
-		e.fuse(library.RawGetString("upper"), textFold(strings.ToUpper))
-		e.fuse(library.RawGetString("lower"), textFold(strings.ToLower))
+		e.fuse("string.upper", library.RawGetString("upper"), textFold(strings.ToUpper))
+		e.fuse("string.lower", library.RawGetString("lower"), textFold(strings.ToLower))
 	}
 	return e
 }
 
-// fuse makes patterns that apply the Lua function fn run f without entering Lua.
-func (e *engine) fuse(fn lua.LValue, f lpeg.Folder) {
+// fuse makes patterns that apply the Lua function fn run f without entering Lua. All
+// sandboxes of a Cache run the f that came first with the name, on any goroutine; it
+// must not refer to its sandbox.
+func (e *engine) fuse(name string, fn lua.LValue, f lpeg.Folder) {
 	if fn, ok := fn.(*lua.LFunction); ok {
-		e.lpeg.Register(fn, f)
+		e.lpeg.RegisterAs(name, fn, f)
 	}
 }
 
@@ -68,6 +71,11 @@ func textFold(f func(string) string) lpeg.Folder {
 }
 
 func (e *engine) run(text []byte, chunk string) error { return e.vm.Load(chunk, string(text)) }
+
+// load is run for the script itself, which other sandboxes load too.
+func (e *engine) load(text []byte, chunk string) error {
+	return e.vm.LoadShared(chunk, string(text))
+}
 
 // call runs fn under the limits of a call and returns its first two results.
 func (e *engine) call(fn lua.LValue, args ...lua.LValue) (first, second lua.LValue, err error) {

@@ -79,9 +79,10 @@ func (p *Plugin) setup(text []byte, chunk string) error {
 	if p.opts.PreserveFile != "" {
 		p.remember()
 	}
-	if err := p.eng.run(text, chunk); err != nil {
+	if err := p.eng.load(text, chunk); err != nil {
 		return err
 	}
+	p.eng.lpeg.Seal()
 	decl, err := newDeclarative(p)
 	if err != nil {
 		return err

@@ -121,6 +121,9 @@ type Options struct {
 	// Loops is the limit of message loops a filter's injections may reach; the
 	// pipeline refuses further ones through the Emit function.
 
+	// Cache is what this sandbox shares with others; nil: nothing.
+	Cache *Cache
+
 	// Native adds modules for require, by name; they win over shipped ones.
 	Native map[string]Loader
 

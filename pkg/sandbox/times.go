@@ -39,9 +39,10 @@ func (p *Plugin) openLogtime(L *lua.LState) int {
 		L.Push(lua.LBool(got.Offset))
 		return 2
 	})
-	p.eng.fuse(parse, lpeg.FoldFunc(func(args []lpeg.Value) (lpeg.Value, error) {
+	clock := p.opts.Clock // the fold outlives the plugin
+	p.eng.fuse("logtime.parse", parse, lpeg.FoldFunc(func(args []lpeg.Value) (lpeg.Value, error) {
 		if len(args) == 1 && args[0].Kind == lpeg.KindText {
-			if got, ok := logtime.Parse(args[0].Text, p.opts.Clock, nil); ok {
+			if got, ok := logtime.Parse(args[0].Text, clock, nil); ok {
 				return lpeg.NumberValue(float64(got.NS)), nil
 			}
 		}
@@ -58,7 +59,7 @@ const maxZones = 64
 // time_to_ns known to the pattern library: patterns that end in `/ time_to_ns`
 // build no table and do not enter Lua.
 func (p *Plugin) openDateTime(L *lua.LState, source string) int {
-	fn, err := p.eng.vm.Compile("date_time.lua", source)
+	fn, err := p.eng.vm.CompileShared("date_time.lua", source)
 	if err != nil {
 		raise.Error(L, "error loading module 'date_time': %s", err.Error())
 	}
@@ -70,7 +71,7 @@ func (p *Plugin) openDateTime(L *lua.LState, source string) int {
 		return 1
 	}
 	if original, ok := module.RawGetString("time_to_ns").(*lua.LFunction); ok {
-		p.eng.fuse(original, lpeg.FoldFunc(foldTime))
+		p.eng.fuse("date_time.time_to_ns", original, lpeg.FoldFunc(foldTime))
 	}
 	return 1
 }

@@ -45,22 +45,28 @@ type Binding struct {
 	box     boxer
 	shapes  map[*lpeg.Site]*shape
 	purges  int
+	sealed  bool
 }
 
 // Open makes the binding of a state whose base library is open already: its
 // tonumber and rawset are recognised as operands. It sets no global; see Loader.
-func Open(L *lua.LState) *Binding {
+func Open(L *lua.LState) *Binding { return OpenShared(L, nil) }
+
+// OpenShared is Open of a binding that shares the patterns it makes, until Seal,
+// with the bindings of other states; nil shares nothing.
+func OpenShared(L *lua.LState, shared *lpeg.Shared) *Binding {
 	b := &Binding{
 		current: L,
 		data:    make(map[*lpeg.Pattern]*lua.LUserData),
 		folders: make(map[*lua.LFunction]lpeg.Folder),
 		shapes:  make(map[*lpeg.Site]*shape),
 	}
+	b.builder.Shared, b.builder.Plain = shared, plain
 	b.values = lpeg.NewValues(b.foreign())
 	b.host = b.newHost()
 	b.eval = lpeg.NewEvaluator(b.host, b.values)
 	if fn, ok := L.GetGlobal("tonumber").(*lua.LFunction); ok {
-		b.Register(fn, ToNumber())
+		b.RegisterAs("tonumber", fn, ToNumber())
 	}
 	b.rawset, _ = L.GetGlobal("rawset").(*lua.LFunction)
 	b.lib = b.newLib(L)
@@ -71,6 +77,31 @@ func Open(L *lua.LState) *Binding {
 // a Lua call and without building the tables fn would be given. It holds for
 // patterns that are made from then on.
 func (b *Binding) Register(fn *lua.LFunction, f lpeg.Folder) { b.folders[fn] = f }
+
+// RegisterAs is Register of an f that is the same in all states, by that name: the
+// patterns made with it can be shared.
+func (b *Binding) RegisterAs(name string, fn *lua.LFunction, f lpeg.Folder) {
+	if b.builder.Shared != nil {
+		f = b.builder.Shared.Folder(name, f)
+	}
+	b.Register(fn, f)
+}
+
+// Seal is to be called when the script has run: what it makes later is not shared,
+// and what it made and does not refer to any more is let go.
+func (b *Binding) Seal() {
+	b.builder.Seal()
+	b.sealed = true
+}
+
+// plain tells the values of Lua that mean the same in all states.
+func plain(operand any) bool {
+	switch operand.(type) {
+	case lua.LString, lua.LNumber, lua.LBool, *lua.LNilType:
+		return true
+	}
+	return false
+}
 
 // Loader is the function for package.preload["lpeg"]: it returns the module.
 func (b *Binding) Loader(L *lua.LState) int {
@@ -120,6 +151,8 @@ func (b *Binding) wrap(L *lua.LState, p *lpeg.Pattern) *lua.LUserData {
 	ud := L.NewUserData()
 	ud.Value = p
 	ud.Metatable = b.meta
-	b.data[p] = ud
+	if b.sealed || b.builder.Shared == nil { // else most patterns are parts of others only
+		b.data[p] = ud
+	}
 	return ud
 }

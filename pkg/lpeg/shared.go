@@ -1,0 +1,104 @@
+package lpeg
+
+import "sync"
+
+// Shared is a table of patterns for Builders of several goroutines: a pattern that
+// one of them has made is the same object for all, together with its Program. It
+// holds patterns only whose operands mean the same everywhere. The zero value is
+// ready for use.
+type Shared struct {
+	mu      sync.RWMutex
+	known   map[nodeKey]*Pattern
+	weight  int
+	folders map[string]*sharedFolder
+}
+
+// maxShared bounds the table, in nodes of up to 16 bytes of text; when it is full,
+// Builders keep what they make to themselves.
+const maxShared = 256 << 10
+
+// sharedFolder is a Folder that means the same to all Builders.
+type sharedFolder struct{ Folder }
+
+// Folder returns the Folder that is known by the name, which is f for the first who
+// asks. Patterns made with it are shared. It is called by several goroutines.
+func (s *Shared) Folder(name string, f Folder) Folder {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known, ok := s.folders[name]
+	if !ok {
+		if s.folders == nil {
+			s.folders = map[string]*sharedFolder{}
+		}
+		known = &sharedFolder{f}
+		s.folders[name] = known
+	}
+	return known
+}
+
+func (s *Shared) get(key nodeKey) *Pattern {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.known[key]
+}
+
+// put enters a pattern and returns it, or the equal one that was faster.
+func (s *Shared) put(key nodeKey, p *Pattern, weight int) *Pattern {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.known[key]; old != nil {
+		return old
+	}
+	if s.weight+weight > maxShared {
+		return p
+	}
+	if s.known == nil {
+		s.known = map[nodeKey]*Pattern{}
+	}
+	p.shared = true
+	s.known[key] = p
+	s.weight += weight
+	return p
+}
+
+// canShare reports whether p means the same to every Builder.
+func (b *Builder) canShare(p *Pattern) bool {
+	if b.Shared == nil || !b.plain(p.value) {
+		return false
+	}
+	ok := true
+	p.children(func(c *Pattern) { ok = ok && c.shared })
+	for i := range p.rules {
+		ok = ok && b.plain(p.rules[i].Name)
+	}
+	return ok
+}
+
+func (b *Builder) plain(operand any) bool {
+	switch operand.(type) {
+	case nil, string, float64, *sharedFolder:
+		return true
+	}
+	return b.Plain != nil && b.Plain(operand)
+}
+
+// recall returns the pattern that is known by the key; nil if there is none.
+func (b *Builder) recall(key nodeKey, p *Pattern) *Pattern {
+	if old := b.known[key]; old != nil {
+		return old
+	}
+	if b.canShare(p) {
+		if old := b.Shared.get(key); old != nil && old.size <= b.limit() {
+			return old
+		}
+	}
+	return nil
+}
+
+// Seal ends the making of shared patterns: from now on patterns are found in the
+// Shared table, but not added to it. The Builder forgets those of its own.
+func (b *Builder) Seal() {
+	b.sealed = true
+	b.known, b.weight = nil, 0
+	b.purges++
+}
