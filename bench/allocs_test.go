@@ -20,6 +20,11 @@ func TestAllocations(t *testing.T) {
 	allocs(t, "encode 10 fields", 0, func() error { dst = message.AppendMessage(dst[:0], m); return nil })
 	allocs(t, "parse 10 fields", 0, func() error { return into.UnmarshalShared(encoded) })
 
+	collectd, record := openCollectd(t), collectdRecord(collectdBatch())
+	allocs(t, "500 collectd samples of known series", 0, func() error {
+		return collectd.Decode(record, func(*message.Message) error { return nil })
+	})
+
 	for name, c := range map[string]struct {
 		source       []byte
 		config       map[string]any
@@ -34,7 +39,7 @@ func TestAllocations(t *testing.T) {
 		"nginx":                      {shipped(t, "nginx"), nil, "nginx_access", nginxLine, 1},
 		"process_message, openstack": {[]byte(openstackLua), nil, "nova_nova-api", openstackLine, 4},
 		"process_message, nginx":     {[]byte(nginxLua), nil, "nginx_access", nginxLine, 6},
-		"collectd, a value of 500":   {shipped(t, "collectd"), map[string]any{"hostname": "node-1"}, "collectd", collectdBatch(), 25 * 500},
+		"collectd.lua, 500 values":   {shipped(t, "collectd"), map[string]any{"hostname": "node-1"}, "collectd", collectdBatch(), 25 * 500},
 		"process_message, syslog":    {[]byte(syslogLua), nil, "system.daemon", syslogLine, 4},
 	} {
 		p, err := sandbox.Open(sandbox.Options{
@@ -51,7 +56,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-func shipped(t *testing.T, decoder string) []byte {
+func shipped(t testing.TB, decoder string) []byte {
 	t.Helper()
 	text, err := plugins.FS.ReadFile("lua/decoders/" + decoder + ".lua")
 	require.NoError(t, err)

@@ -72,13 +72,13 @@ func (d *Decoder) Decode(raw *message.Message, emit message.Emit) error {
 	for i := range d.scan.elements {
 		el := &d.scan.elements[i]
 		err := d.learn(raw, el)
-		var broken *notJSONError
-		if errors.As(err, &broken) {
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, errNotJSON) {
 			return decoders.Reject("decode a record of %s: the record is no JSON array of collectd samples: %w", raw.Logger, err)
 		}
-		if err != nil {
-			bad, why = bad+1, err
-		}
+		bad, why = bad+1, err
 	}
 	out := output{emit: emit, raw: raw, identity: raw.UUID}
 	for i := range d.scan.elements {

@@ -39,7 +39,10 @@ type scanner struct {
 	timeNS   int64
 }
 
-var errCut = errors.New("it ends too early")
+var (
+	errCut     = errors.New("it ends too early")
+	errNotJSON = errors.New("this is no JSON")
+)
 
 // forget lets go of the record, and of memory that only a rare record needs.
 func (s *scanner) forget() {
@@ -384,12 +387,10 @@ func (s *scanner) text() error {
 // noSample says why an element that is no object is not a sample.
 func noSample(text string) error {
 	if !gjson.Valid(text) {
-		return &notJSONError{text}
+		return notJSON(text)
 	}
 	return fmt.Errorf("a collectd sample is no object: %.32s", text)
 }
 
-// notJSONError says that a part of a record is no JSON, so that the record is none.
-type notJSONError struct{ text string }
-
-func (e *notJSONError) Error() string { return fmt.Sprintf("%.64q is no JSON", e.text) }
+// notJSON says which part of a record is no JSON, so that the record is none.
+func notJSON(text string) error { return fmt.Errorf("%.64q: %w", text, errNotJSON) }

@@ -161,7 +161,7 @@ func (a *asker) ask(raw *message.Message, text string, values int) (*series, []*
 		_ = a.close() // the error that ended it is the one to report
 		return nil, nil, err
 	case a.broken:
-		return nil, nil, &notJSONError{text}
+		return nil, nil, notJSON(text)
 	case res.Code != 0:
 		return nil, nil, errors.New(res.Text)
 	case a.learned:
