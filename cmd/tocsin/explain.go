@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -13,12 +14,15 @@ import (
 const explainHelp = `Usage: tocsin explain CLUSTER [FLAGS]
 
 Says why a cluster has its status: the entry of the policy that decided, the
-groups it counted, their members, and the alarms with rule, value and samples.
+groups it counted, their members, down through clusters that feed clusters, and
+the alarms with rule, value, samples and log lines.
 
 Flags:
-  --at TIME            what was in force then: 2006-01-02T15:04:05Z, 15:04 of
+  --at TIME            the tree as it was then: 2006-01-02T15:04:05Z, 15:04 of
                        today, Unix seconds, or how long ago (90m, 2d)
   --all                show the members that are OKAY too
+  --recheck            evaluate the printed evidence again, and tell if it gives
+                       another status
   --address ADDRESS    the aggregator (default http://127.0.0.1:8340)
   --output FORMAT      table (a tree), json or yaml
 
@@ -26,15 +30,20 @@ Examples:
   tocsin explain nova
   tocsin explain nova --at 02:30
   tocsin explain nova --at 1d
-  tocsin explain nova --output json
+  tocsin explain nova --output json --recheck
+
+Exit codes: 0 explained, 1 no such cluster or a contradiction, 2 wrong usage, 69
+the aggregator does not answer.
 `
 
 // explanation is what the aggregator answers.
 type explanation struct {
-	Cluster  string        `json:"cluster"`
-	At       time.Time     `json:"at"`
-	Evidence *gse.Evidence `json:"evidence,omitempty"` // absent for an earlier time
-	Event    *store.Event  `json:"event,omitempty"`    // that was in force at an earlier time
+	Cluster  string                   `json:"cluster"`
+	At       time.Time                `json:"at"`
+	Evidence *gse.Evidence            `json:"evidence,omitempty"` // absent when none was kept from then
+	Clusters map[string]*gse.Evidence `json:"clusters,omitempty"` // of members that are clusters, at every depth
+	Event    *store.Event             `json:"event,omitempty"`    // that was in force at an earlier time
+	Again    *recheck                 `json:"recheck,omitempty"`
 }
 
 func runExplain(ctx context.Context, std streams, args []string) int {
@@ -42,6 +51,7 @@ func runExplain(ctx context.Context, std streams, args []string) int {
 	at := &moment{now: time.Now, away: -1}
 	t.set.Var(at, "at", "")
 	all := t.set.Bool("all", false, "")
+	again := t.set.Bool("recheck", false, "")
 	if code, done := t.parse(args, 1, 1); done {
 		return code
 	}
@@ -57,24 +67,50 @@ func runExplain(ctx context.Context, std streams, args []string) int {
 	if err := c.get(ctx, "/api/v1/explain/"+url.PathEscape(t.args[0]), query, &e); err != nil {
 		return t.end(err)
 	}
+	result := error(nil)
+	if *again {
+		e.Again = e.again()
+		result = e.Again.err()
+	}
 	p := t.printer()
-	return t.end(p.print(e, func(p *printer) error {
+	err = p.print(e, func(p *printer) error {
 		switch {
 		case e.Evidence != nil:
-			return p.tree(evidenceTree(p, e.Evidence, *all))
+			return p.tree(e.tree(p, *all, !at.time.IsZero()))
 		case e.Event != nil:
 			return p.tree(eventTree(p, &e))
 		}
 		return fmt.Errorf("read explanation of %s: neither evidence nor an event is in it", e.Cluster)
-	}))
+	})
+	return t.end(errors.Join(err, result))
 }
 
-func evidenceTree(p *printer, ev *gse.Evidence, all bool) *branch {
+// tree is the whole tree; then: of an earlier time.
+func (e *explanation) tree(p *printer, all, then bool) *branch {
+	root := newBranch("")
+	e.evidenceTree(p, root, e.Evidence, all, 0)
+	if then {
+		root.text += fmt.Sprintf("  at %s, as of its last change at %s", stamp(e.At), stamp(e.Evidence.At))
+		if e.Event != nil && e.Event.Before != nil {
+			root.add("since %s; it was %s before", stamp(e.Event.Time), p.paint(e.Event.Before.Label()))
+		}
+	}
+	if e.Again != nil {
+		e.Again.branch(root)
+	}
+	return root
+}
+
+// maxDepth bounds how many clusters deep the tree goes.
+const maxDepth = 20
+
+// evidenceTree makes root the tree of ev.
+func (e *explanation) evidenceTree(p *printer, root *branch, ev *gse.Evidence, all bool, depth int) {
 	evaluation := "compatible"
 	if ev.Strict {
 		evaluation = "strict"
 	}
-	root := newBranch("%s  %s  (policy %s, %s, grouped by %s)", ev.Cluster, p.paint(ev.Status.Label()), ev.Name, evaluation, ev.GroupBy)
+	root.text = fmt.Sprintf("%s  %s  (policy %s, %s, grouped by %s)", ev.Cluster, p.paint(ev.Status.Label()), ev.Name, evaluation, ev.GroupBy)
 	root.add("%s", decision(ev))
 	if ev.Refused {
 		root.add("more members were reported than the limit on pairs lets the aggregator keep")
@@ -82,7 +118,7 @@ func evidenceTree(p *printer, ev *gse.Evidence, all bool) *branch {
 	hidden := 0
 	for i := range ev.Groups {
 		if g := &ev.Groups[i]; all || needsReason(g) {
-			groupBranch(p, root, g, ev.GroupBy, all)
+			e.groupBranch(p, root, g, ev.GroupBy, all, depth)
 		} else {
 			hidden++
 		}
@@ -90,13 +126,15 @@ func evidenceTree(p *printer, ev *gse.Evidence, all bool) *branch {
 	if hidden > 0 {
 		root.add("%d more %s OKAY (--all shows them)", hidden, plural(hidden, "group is", "groups are"))
 	}
+	for _, r := range ev.Rest {
+		root.add("%s  %d more %s", p.paint(r.Status.Label()), r.Groups, plural(r.Groups, "group", "groups"))
+	}
 	for _, name := range ev.Unseen {
 		root.add("%s  %s: nobody has ever reported it", p.paint("UNKNOWN"), name)
 	}
 	for _, name := range ev.Hints {
 		root.add("hint: see also tocsin explain %s", name)
 	}
-	return root
 }
 
 func needsReason(g *gse.GroupEvidence) bool {
@@ -111,16 +149,12 @@ func needsReason(g *gse.GroupEvidence) bool {
 	return false
 }
 
-func groupBranch(p *printer, root *branch, g *gse.GroupEvidence, groupBy string, all bool) {
+func (e *explanation) groupBranch(p *printer, root *branch, g *gse.GroupEvidence, groupBy string, all bool, depth int) {
 	b := root.add("%s  %s %s", p.paint(g.Status.Label()), groupBy, orNone(g.Key))
 	for i := range g.Facts {
 		f := &g.Facts[i]
 		if !all && urgency(f.Status) == 0 {
 			continue
-		}
-		name := f.Member
-		if f.Host != "" {
-			name += " on " + f.Host
 		}
 		state := age(f.Age) + " old"
 		switch {
@@ -129,9 +163,16 @@ func groupBranch(p *printer, root *branch, g *gse.GroupEvidence, groupBy string,
 		case f.Stale:
 			state = "silent for " + age(f.Age)
 		}
-		fact := b.add("%s  %s (%s)", p.paint(f.Status.Label()), name, state)
+		fact := b.add("%s  %s (%s)", p.paint(f.Status.Label()), factName(f), state)
+		if below := e.Clusters[f.Member]; below != nil && f.Host == "" && depth < maxDepth {
+			e.evidenceTree(p, fact.add(""), below, all, depth+1)
+			continue // its alarms are in there
+		}
 		for _, raw := range f.Alarms {
 			alarmBranch(p, fact, raw)
+		}
+		if f.More > 0 {
+			fact.add("and %d more %s", f.More, plural(f.More, "alarm", "alarms"))
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/gse"
 )
@@ -95,9 +96,36 @@ type alarmView struct {
 	Periods   any            `json:"periods"`
 	Message   string         `json:"message"`
 	Hostname  string         `json:"hostname"`
+	Samples   []sampleView   `json:"samples"`
+	Omitted   int            `json:"samples_omitted"`
+	Held      bool           `json:"held"`
+	LogLines  []string       `json:"log_lines"`
 }
 
-var knownAlarmKeys = []string{"severity", "function", "metric", "fields", "tags", "operator", "value", "threshold", "window", "periods", "message", "hostname"}
+// sampleView is a bucket of the series.
+type sampleView struct {
+	Time  int64 `json:"time"`
+	Value any   `json:"value"`
+}
+
+// shownValues is how many samples a line lists, the newest.
+const shownValues = 12
+
+// sampleLine lists the values of the window.
+func sampleLine(samples []sampleView, omitted int) string {
+	first, last := time.Unix(samples[0].Time, 0), time.Unix(samples[len(samples)-1].Time, 0)
+	listed := samples[max(0, len(samples)-shownValues):]
+	text := fmt.Sprintf("%d %s from %s to %s:", len(samples)+omitted, plural(len(samples)+omitted, "sample", "samples"), stamp(first), stamp(last))
+	if len(listed) < len(samples)+omitted {
+		text += " ..."
+	}
+	for _, s := range listed {
+		text += " " + plain(s.Value)
+	}
+	return text
+}
+
+var knownAlarmKeys = []string{"severity", "function", "metric", "fields", "tags", "operator", "value", "threshold", "window", "periods", "message", "hostname", "samples", "samples_omitted", "held", "log_lines"}
 
 // alarmBranch hangs an alarm below b: its message, the rule with the value that
 // met it, and the evidence it carries.
@@ -119,6 +147,18 @@ func alarmBranch(p *printer, b *branch, raw json.RawMessage) {
 	if a.Metric != "" {
 		line.add("%s(%s%s) %s %v over %vs x %v; the value is %s", a.Function, a.Metric, selection(a.Fields), a.Operator,
 			plain(a.Threshold), plain(a.Window), plain(a.Periods), plain(a.Value))
+	}
+	if len(a.Samples) > 0 {
+		line.add("%s", sampleLine(a.Samples, a.Omitted))
+	}
+	if a.Held {
+		line.add("it matched before; clear_after keeps it raised")
+	}
+	if len(a.LogLines) > 0 {
+		sub := line.add("the last log lines behind it")
+		for _, l := range a.LogLines {
+			sub.add("%s", l)
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		if !slices.Contains(knownAlarmKeys, key) {

@@ -47,7 +47,7 @@ func (c *clusterState) evaluate(now int64, maxAlarms int) {
 		}
 		unsure = unsure || j.doubt
 		r.counts[j.status]++
-		r.shape = r.shape*31 + j.shape
+		r.shape = mix(r.shape, j.shape)
 	}
 	if c.def.Strict && !c.def.anyMember {
 		for _, m := range c.def.Members {
@@ -64,7 +64,7 @@ func (c *clusterState) evaluate(now int64, maxAlarms int) {
 			r.status, r.raised = health.Unknown, true
 		}
 	}
-	r.shape = r.shape*31 + uint64(r.status) + 1
+	r.shape = mix(r.shape, uint64(r.status)+1)
 	if r.status != health.Okay {
 		c.collect(&r, now, maxAlarms)
 	}
@@ -83,6 +83,9 @@ func (c *clusterState) heard() bool {
 	return false
 }
 
+// mix adds x to a hash (FNV-1a, a word at a time).
+func mix(h, x uint64) uint64 { return (h ^ x ^ h>>29) * 1099511628211 }
+
 // judge returns the worst status of a group.
 func (c *clusterState) judge(g *group, now int64) (j judged) {
 	for _, f := range g.facts {
@@ -94,7 +97,7 @@ func (c *clusterState) judge(g *group, now int64) (j judged) {
 			s = health.Unknown
 		}
 		j.doubt = j.doubt || s == health.Unknown
-		j.shape = j.shape*31 + uint64(len(f.alarms)+1)*8 + uint64(s)
+		j.shape = mix(j.shape, uint64(len(f.alarms)+1)*8+uint64(s))
 		if j.known {
 			j.status = health.Worst(j.status, s)
 		} else {
