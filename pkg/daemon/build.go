@@ -47,6 +47,7 @@ type parts struct {
 	previousAlarms   *afd.Set
 	previousClusters *gse.Engine
 	alarms           int // how many alarms this daemon evaluates
+	plugins          []*livePlugin
 }
 
 // queueSpec is a queue to be opened when the one before it is closed.

@@ -1,11 +1,13 @@
 package daemon
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/config"
 	"github.com/tocsin-lma/tocsin/pkg/decoders"
+	"github.com/tocsin-lma/tocsin/pkg/decoders/collectd"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox"
@@ -102,7 +104,19 @@ func (p *parts) sandboxDecoder(name string, n *config.Node) decoderMaker {
 	if zone := n.Get("adjust_timezone").Text(); zone == "true" && options.Config["tz"] == nil {
 		p.notice(n, "adjust_timezone has no effect: set config.tz to the zone the lines are written in")
 	}
-	open := func() (decoders.Decoder, error) { return decoders.NewSandbox(options, p.log) }
+	if isCollectd(options) {
+		return p.tried(n, func() (decoders.Decoder, error) { return collectd.New(options, p.log) })
+	}
+	plugin := p.watched(options, n)
+	if plugin == nil {
+		return nil
+	}
+	open := func() (decoders.Decoder, error) { return decoders.OpenSandbox(plugin.versions, p.log) }
+	return p.tried(n, open)
+}
+
+// tried opens a decoder once, so that one that does not load is an error of the model.
+func (p *parts) tried(n *config.Node, open decoderMaker) decoderMaker {
 	trial, err := open()
 	if err != nil {
 		p.fail(n.Errorf("the plugin does not load: %v", err))
@@ -110,6 +124,15 @@ func (p *parts) sandboxDecoder(name string, n *config.Node) decoderMaker {
 	}
 	closeDecoder(trial)
 	return open
+}
+
+// isCollectd reports whether the plugin is the shipped decoder that has a native
+// form, which asks the same Lua modules once for each series. A file of the operator
+// is run as it is.
+func isCollectd(options sandbox.Options) bool {
+	const script = "lua/decoders/collectd.lua"
+	shipped, err := plugins.FS.ReadFile(script)
+	return err == nil && options.Script == script && bytes.Equal(options.Source, shipped)
 }
 
 // trimKind leaves out the ending that references of the formulas have.

@@ -90,6 +90,7 @@ func (p *parts) sandboxOptions(kind sandbox.Kind, name string, n *config.Node) (
 		file = name + ".lua"
 	}
 	o.Script, o.Source, err = p.script(kind, n, file)
+	o.FromDisk = err == nil && fileExists(o.Script)
 	return o, err
 }
 
