@@ -296,7 +296,7 @@ func severityWords() map[string]int32 {
 		"DEBUG DBG D TRACE SYS_DEBUG",
 	} {
 		for _, w := range strings.Fields(list) {
-			words[w] = int32(n)
+			words[w], words[strings.ToLower(w)] = int32(n), int32(n) // the two spellings in use need no folding
 		}
 	}
 	return words
