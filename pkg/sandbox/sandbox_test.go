@@ -5,13 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tocsin-lma/tocsin/internal/effort"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox"
 )
@@ -392,20 +392,10 @@ func TestExpensiveHostFunctionsMeetTheLimits(t *testing.T) {
 		`local r = read_message("raw") while true do decode_message(r) end`,
 		`while true do pcall(add_to_payload, "x") end`,
 	} {
-		start, used := time.Now(), processorTime()
+		cost := effort.Start()
 		_, _, err := eval(t, sandbox.KindDecoder, sample(), body)
 		var dead *sandbox.Terminated
 		require.ErrorAs(t, err, &dead, body)
-		require.Less(t, min(time.Since(start), processorTime()-used), 5*time.Second, body)
+		require.Less(t, cost.Spent(), 5*time.Second, body)
 	}
-}
-
-// processorTime is what this process has used so far; on a busy machine the clock
-// also counts what others do.
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -11,13 +11,13 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"text/tabwriter"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tocsin-lma/tocsin/internal/effort"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox/luavm"
 )
 
@@ -116,12 +116,10 @@ func runHostile(t *testing.T, script string) (got outcome) {
 	})
 	defer vm.Close()
 	timed := func(call func() error) error {
-		start, used := time.Now(), processorTime()
+		start, cost := time.Now(), effort.Start()
 		err := call()
-		// On a busy machine the clock also counts what others do.
-		waited := time.Since(start)
-		got.Waited = max(got.Waited, waited)
-		got.Longest = max(got.Longest, min(waited, processorTime()-used))
+		got.Waited = max(got.Waited, time.Since(start))
+		got.Longest = max(got.Longest, cost.Spent())
 		return err
 	}
 	err = timed(func() error { return vm.Load(script, string(source)) })
@@ -137,15 +135,6 @@ func runHostile(t *testing.T, script string) (got outcome) {
 		got.Text = err.Error()
 	}
 	return got
-}
-
-// processorTime is what this process has used so far.
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func limitOf(err error) string {
