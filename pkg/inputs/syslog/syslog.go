@@ -112,6 +112,12 @@ func (in *Input) Addrs() (tcp, udp net.Addr) {
 	return tcp, udp
 }
 
+// Bound reports whether every listener has its address.
+func (in *Input) Bound() bool {
+	tcp, udp := in.Addrs()
+	return (!in.tcp || tcp != nil) && (in.udp == nil || udp != nil)
+}
+
 // Stats returns the counts so far.
 func (in *Input) Stats() Stats {
 	return Stats{in.stats.messages.Load(), in.stats.tooLong.Load(), in.stats.malformed.Load()}
