@@ -1,7 +1,7 @@
 GO    ?= go
 TOOLS := .tools
 
-.PHONY: help build demo test test-real race lint fuzz bench benchstat clean
+.PHONY: help build demo test test-real rounds race lint fuzz bench benchstat clean
 
 help:                         ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 14
@@ -18,6 +18,10 @@ test:                         ## the whole suite of tests, with Go only
 
 test-real:                    ## the tests against real servers, which it installs and starts
 	scripts/test-real
+
+ROUNDS ?= 50
+rounds:                       ## what happens while everything breaks: ROUNDS=50 an output and a chain
+	$(GO) test ./internal/crash -count=1 -v -parallel 4 -timeout 3h -run 'HarnessTells|TestRounds' -rounds $(ROUNDS) $(ROUNDFLAGS)
 
 # Left out is what starts no goroutine: the pure packages, and the sandbox, whose
 # limits are measured in time, which the race detector takes too much of.

@@ -1,27 +1,28 @@
-// Package crash runs a real collector against a sink of its own while things
-// break: the collector is killed (-9), stopped and continued, terminated; its
-// disk fills or fails; the log files rotate; the sink refuses, answers 503, asks
+// Package crash runs real daemons against sinks of its own while things break:
+// a daemon is killed (-9), stopped and continued, terminated; its disk fills or
+// fails; its clock jumps; the log files rotate; a sink refuses, answers 503, asks
 // to wait, takes a batch and hangs up before it answers, hangs, or takes half of
-// a batch; the network is slow, lossy or cut.
+// a batch; the network is slow, lossy or cut; what stands between two daemons
+// drops their connections.
 //
-// Invariant: the oracle is outside of what is tested. Feed knows every record
-// that was written, Sink every record that arrived, by number and by document
-// id; nothing the collector says about itself is believed, but its ledger is
-// held against both.
+// Invariant: the oracle is outside of what is tested. The feeds know every record
+// that was written, Sink every record that arrived, by number and by document id;
+// nothing a daemon says about itself is believed, but its ledger must agree with
+// both exactly, in every round (see ledger.go).
 //
-//	Feed --file--> collector (process) --HTTP--> Sink
-//	                   ^                           ^
-//	                   +------- Run: faults -------+
+//	Feed --file--> daemon --Link--> daemon --Link--> daemon --HTTP--> Sink
+//	                 ^       ^        ^       ^        ^               ^
+//	                 +-------+--- run: faults, watch --+---------------+
 //
-// Goroutines: one writes the feed of a round, one breaks things, the sink has
-// one for each connection.
+// Goroutines of a run: one writes each feed, one breaks things, one watches each
+// ledger, the sinks and links have some for each connection.
 //
-// For the record: go test ./internal/crash -run LogCollector -rounds 1000
-// -timeout 2h -record FILE. A seed repeats the choice of faults, not their timing.
+// For the record: make rounds. A seed repeats the choice of faults, not their
+// timing.
 //
-// What it cannot do: move the clock (Go reads it without a system call that
-// could be diverted), and LD_PRELOAD (Go makes system calls by itself). Failing
-// writes are injected with strace where it is installed.
+// What it cannot do: LD_PRELOAD (Go makes system calls by itself). Failing writes
+// are injected with strace where it is installed, the clock by building the
+// daemons with a time.Now of the harness (see clock.go).
 package crash
 
 import (
@@ -29,9 +30,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,59 +39,73 @@ import (
 
 // Options describe a run.
 type Options struct {
-	Command  []string // the collector; see Places for what is replaced in it
-	Config   string   // content of its configuration file, with the same places
+	Daemons  []Daemon // in the order in which they hand records on
 	Dir      string   // working folder, which must exist
 	Rounds   int
-	Records  int                // of a round; 0: 2,000
+	Until    time.Time          // begin no round after it; zero: all rounds
+	Records  int                // of a round and a feed; 0: 1,000
 	Length   time.Duration      // of a round's feed and faults; 0: 600 ms
 	Patience time.Duration      // how long a round may take to deliver everything; 0: 60 s
 	Seed     uint64             // of everything random
 	Line     func(n int) string // makes line n of the feed, with seq= and n in it; nil: log lines
+	Sinks    []Wants            // of the last daemon's outputs, in the order of its Ledger; nil: one for lines
 	Faults   []string           // which kinds; nil: all that this machine can do
-	Ledger   string             // name of the output in the ledger; "": do not ask
-	Log      io.Writer          // one JSON line a round; nil: none
+	Clock    bool               // the daemons were built with Binaries: their clock can jump
+	Log      io.Writer          // one JSON line a round, written at once; nil: none
+}
+
+// Wants says what a sink gets: lines of the feed, and values that are posted to the
+// last daemon's {http} as collectd does.
+type Wants struct{ Lines, Values bool }
+
+// Daemon is one daemon of a chain.
+type Daemon struct {
+	Name    string
+	Command []string // see Places for what is replaced in it
+	Config  string   // content of its configuration file, with the same places
+	// Ledger are the names of its outputs in the ledger. Those of the last daemon
+	// belong to the sinks, in their order; empty: do not ask.
+	Ledger []string
 }
 
 // Round is what a round came to.
 type Round struct {
 	Round    int      `json:"round"`
+	Seed     uint64   `json:"seed"`
 	Faults   []string `json:"faults"`
-	Records  int      `json:"records"`  // written
+	Records  int      `json:"records"`  // written, at all sinks together
 	Lost     int      `json:"lost"`     // written and never arrived
 	Doubled  int      `json:"doubled"`  // stored again under another id
 	Repeated int      `json:"repeated"` // sent again under the same id: harmless
-	Ledger   string   `json:"ledger"`   // "balanced", or what is wrong with it
-	// Delivered, by the ledger, and Stored, at the sink, count all rounds so far.
-	// Delivered is exact between two bounds: Stored, as nothing arrives that is
-	// not delivered, and all that the sink took, again or not, as nothing is
-	// delivered that it did not take. They meet where nothing was taken again.
+	Ledger   string   `json:"ledger"`   // "equal", or what is wrong with it
+	// Delivered, by the ledgers of the last daemon, and Stored, at the sinks, count
+	// all rounds so far.
 	Delivered int     `json:"delivered"`
 	Stored    int     `json:"stored"`
+	Again     int     `json:"again"` // recognised by the daemons as offered again, so far
 	Kills     int     `json:"kills"`
-	PeakMiB   int     `json:"peak_mib"` // of the process that ran at the end
+	PeakMiB   int     `json:"peak_mib"` // of the processes that ran at the end, the largest
 	Seconds   float64 `json:"seconds"`  // until everything had arrived
 }
 
 // OK tells whether nothing was lost or doubled and the ledger is right.
-func (r Round) OK() bool { return r.Lost == 0 && r.Doubled == 0 && r.Ledger == balanced }
+func (r Round) OK() bool { return r.Lost == 0 && r.Doubled == 0 && r.Ledger == equal }
 
-const balanced = "balanced"
+const equal = "equal"
 
 // run is a run in progress.
 type run struct {
 	opts   Options
 	rng    *rand.Rand
-	sink   *Sink
+	sinks  []*Sink
 	feed   *Feed
-	proc   *Process
-	disk   *Disk
-	net    *Net // nil: the collector runs in the network of this machine
-	places Places
+	values *Values // nil: none
+	chain  []*member
+	links  []*Link
+	clock  *Clock // nil: it cannot jump
 	faults map[string]fault
 	kinds  []string
-
-	delivered int // by the ledger, when last asked
+	watch  watch
 }
 
 // Run runs all rounds and returns what each came to. An error says that the
@@ -101,7 +114,7 @@ type run struct {
 // waited for, in all later ones.
 func Run(ctx context.Context, opts Options) (rounds []Round, err error) {
 	if opts.Records == 0 {
-		opts.Records = 2000
+		opts.Records = 1000
 	}
 	if opts.Length == 0 {
 		opts.Length = 600 * time.Millisecond
@@ -114,10 +127,16 @@ func Run(ctx context.Context, opts Options) (rounds []Round, err error) {
 	if err := r.start(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.chooseFaults(); err != nil {
+		return nil, err
+	}
 	for i := range opts.Rounds {
+		if !opts.Until.IsZero() && time.Now().After(opts.Until) {
+			break
+		}
 		round, err := r.round(ctx, i)
 		if err != nil {
-			return rounds, fmt.Errorf("run round %d: %w", i, err)
+			return rounds, fmt.Errorf("run round %d of seed %d: %w", i, opts.Seed, err)
 		}
 		rounds = append(rounds, round)
 		if opts.Log != nil {
@@ -125,88 +144,201 @@ func Run(ctx context.Context, opts Options) (rounds []Round, err error) {
 				return rounds, fmt.Errorf("write the log: %w", err)
 			}
 		}
-		if round.Lost > 0 {
+		if !round.OK() {
 			break
 		}
 	}
 	return rounds, nil
 }
 
-// start opens the sink, the disk and the feed, and starts the collector.
-func (r *run) start(ctx context.Context) error {
-	host := "127.0.0.1"
-	admin, err := freeAddress()
-	if err != nil {
-		return err
-	}
-	var enter []string
-	if r.net, err = NewNet(ctx); err == nil {
-		host, admin, enter = r.net.Here, r.net.There+":8341", r.net.Enter()
-	}
-	if r.sink, err = NewSink(host); err != nil {
-		return err
-	}
-	if r.disk, err = NewDisk(filepath.Join(r.opts.Dir, "data")); err != nil {
-		return err
+// start opens the sinks and feeds, and starts the daemons, the last one first.
+func (r *run) start(ctx context.Context) (err error) {
+	if r.opts.Clock {
+		if r.clock, err = NewClock(filepath.Join(r.opts.Dir, "clock")); err != nil {
+			return err
+		}
 	}
 	if r.feed, err = NewFeed(filepath.Join(r.opts.Dir, "logs"), "app.log", r.opts.Line); err != nil {
 		return err
 	}
-	r.places = Places{
-		Config: filepath.Join(r.opts.Dir, "config.yml"), Data: r.disk.Dir,
-		Logs: r.feed.dir, Sink: r.sink.Address(), Admin: admin,
-	}
-	if err := os.WriteFile(r.places.Config, []byte(r.places.fill(r.opts.Config)), 0o600); err != nil {
-		return fmt.Errorf("write configuration: %w", err)
-	}
-	r.proc = &Process{Enter: enter, Command: r.places.fillAll(r.opts.Command), Output: filepath.Join(r.opts.Dir, "output.txt")}
-	r.faults = allFaults()
-	r.kinds = r.opts.Faults
-	if r.kinds == nil {
-		for _, name := range slices.Sorted(maps.Keys(r.faults)) {
-			if r.faults[name].able == nil || r.faults[name].able(r) {
-				r.kinds = append(r.kinds, name)
+	next := ""
+	for i, d := range slices.Backward(r.opts.Daemons) {
+		m, err := r.place(ctx, d)
+		if m != nil {
+			r.chain = slices.Insert(r.chain, 0, m)
+		}
+		if err != nil {
+			return err
+		}
+		if i == len(r.opts.Daemons)-1 {
+			if err := r.openSinks(m); err != nil {
+				return err
 			}
 		}
-	}
-	for _, name := range r.kinds {
-		f, ok := r.faults[name]
-		if !ok {
-			return fmt.Errorf("unknown fault %q: there are %v", name, slices.Sorted(maps.Keys(r.faults)))
+		m.places.Next = next
+		if i > 0 {
+			link, err := NewLink("127.0.0.1:0", m.places.Listen)
+			if err != nil {
+				return err
+			}
+			r.links = append(r.links, link)
+			next = link.Address()
 		}
-		if f.able != nil && !f.able(r) {
-			return fmt.Errorf("fault %q needs root and tools that are not here", name)
+	}
+	// A link listens where the daemon before it can reach it: its own end.
+	for i, link := range slices.Backward(r.links) {
+		m := r.chain[len(r.links)-1-i]
+		if m.net != nil {
+			if err := link.Move(m.net.Here); err != nil {
+				return err
+			}
+		}
+		m.places.Next = link.Address()
+	}
+	if slices.ContainsFunc(r.opts.Sinks, func(w Wants) bool { return w.Values }) {
+		r.values = NewValues("http://" + r.chain[len(r.chain)-1].places.HTTP)
+	}
+	for _, m := range slices.Backward(r.chain) {
+		if err := m.start(r); err != nil {
+			return err
 		}
 	}
-	return r.proc.Start()
+	return nil
+}
+
+func (r *run) openSinks(last *member) error {
+	host := "127.0.0.1"
+	if last.net != nil {
+		host = last.net.Here
+	}
+	if r.opts.Sinks == nil {
+		r.opts.Sinks = []Wants{{Lines: true}}
+	}
+	for range r.opts.Sinks {
+		s, err := NewSink(host)
+		if err != nil {
+			return err
+		}
+		r.sinks = append(r.sinks, s)
+		last.places.Sinks = append(last.places.Sinks, s.Address())
+	}
+	return nil
 }
 
 func (r *run) close() {
-	if r.proc != nil {
-		r.proc.Kill()
+	for _, m := range r.chain {
+		m.close()
 	}
-	if r.sink != nil {
-		r.sink.Close()
+	for _, l := range r.links {
+		l.Close()
 	}
-	if r.disk != nil {
-		r.disk.Close()
+	for _, s := range r.sinks {
+		s.Close()
 	}
 	if r.feed != nil {
 		r.feed.Close()
 	}
-	if r.net != nil {
-		r.net.Close()
+	if r.clock != nil {
+		r.clock.Close()
 	}
+}
+
+// expected is how many records all sinks together must have: all that were
+// written, and the values that the collector accepted.
+func (r *run) expected() (n int) {
+	for _, w := range r.opts.Sinks {
+		if w.Lines {
+			n += r.feed.Written()
+		}
+		if w.Values {
+			n += r.values.Accepted()
+		}
+	}
+	return n
+}
+
+// missing is how many of the expected records have not arrived, at all sinks.
+func (r *run) missing() (n int) {
+	for i, s := range r.sinks {
+		if r.opts.Sinks[i].Lines {
+			n += s.Missing(r.feed.Written())
+		}
+		if r.opts.Sinks[i].Values {
+			n += r.values.Missing(s)
+		}
+	}
+	return n
+}
+
+// total adds up what all sinks have seen.
+func (r *run) total() (c Count) {
+	for _, s := range r.sinks {
+		one := s.Count()
+		c.Stored += one.Stored
+		c.Repeated += one.Repeated
+		c.Doubled += one.Doubled
+		c.Unknown += one.Unknown
+	}
+	return c
+}
+
+func (r *run) kills() (n int) {
+	for _, m := range r.chain {
+		n += m.proc.kills
+	}
+	return n
 }
 
 // round feeds while things break, mends everything, and waits for what is still
 // on its way.
 func (r *run) round(ctx context.Context, n int) (Round, error) {
-	round := Round{Round: n}
-	kills, repeated, doubled := r.proc.kills, r.sink.Count().Repeated, r.sink.Count().Doubled
+	round := Round{Round: n, Seed: r.opts.Seed}
+	before, kills, expected := r.total(), r.kills(), r.expected()
 	began := time.Now()
-	fed := make(chan error, 1)
+	stop := r.watchLedgers(ctx)
+	err := r.breakThings(ctx, &round)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		stop()
+		return round, err
+	}
+	deadline := time.Now().Add(r.opts.Patience)
+	for r.missing() > 0 && time.Now().Before(deadline) && ctx.Err() == nil {
+		if err := r.revive(); err != nil {
+			return round, err
+		}
+		pause(ctx, 10*time.Millisecond)
+	}
+	round.Seconds = time.Since(began).Seconds()
+	round.Ledger = r.settle(ctx, deadline)
+	if odd := stop(); odd != "" {
+		round.Ledger = odd
+	}
+	// What comes now comes too late to be anything but a repetition.
+	pause(ctx, 20*time.Millisecond)
+	c := r.total()
+	round.Records, round.Delivered, round.Stored, round.Again = r.expected()-expected, r.watch.delivered, c.Stored, r.watch.repeated
+	round.Lost = r.missing()
+	round.Doubled, round.Repeated = c.Doubled-before.Doubled, c.Repeated-before.Repeated
+	round.Kills = r.kills() - kills
+	for _, m := range r.chain {
+		round.PeakMiB = max(round.PeakMiB, m.proc.PeakMiB())
+	}
+	return round, nil
+}
+
+// breakThings writes the records of a round while one to three things break.
+func (r *run) breakThings(ctx context.Context, round *Round) error {
+	fed := make(chan error, 2)
 	go func() { fed <- r.feed.Write(ctx, r.opts.Records, r.opts.Length) }()
+	go func() {
+		if r.values != nil {
+			r.values.Post(ctx, r.opts.Records, r.opts.Length)
+		}
+		fed <- nil
+	}()
 	count := 1 + r.rng.IntN(3)
 	for i := range count {
 		name := r.kinds[r.rng.IntN(len(r.kinds))]
@@ -214,104 +346,25 @@ func (r *run) round(ctx context.Context, n int) (Round, error) {
 		pause(ctx, time.Duration(r.rng.Int64N(int64(r.opts.Length)/int64(count))))
 		length := time.Duration(r.rng.Int64N(int64(r.opts.Length/2))) + 20*time.Millisecond
 		if err := r.faults[name].do(ctx, r, length); err != nil {
-			return round, fmt.Errorf("fault %d, %s: %w", i, name, err)
+			return fmt.Errorf("fault %d, %s: %w", i, name, err)
 		}
 	}
-	if err := <-fed; err != nil {
-		return round, err
-	}
-	if err := ctx.Err(); err != nil {
-		return round, err
-	}
-	deadline := time.Now().Add(r.opts.Patience)
-	for r.sink.Missing(r.feed.Written()) > 0 && time.Now().Before(deadline) && ctx.Err() == nil {
-		if err := r.proc.Revive(); err != nil {
-			return round, err
+	for range 2 {
+		if err := <-fed; err != nil {
+			return err
 		}
-		pause(ctx, 10*time.Millisecond)
 	}
-	round.Seconds = time.Since(began).Seconds()
-	round.Ledger = r.settle(ctx, deadline)
-	// What comes now comes too late to be anything but a repetition.
-	pause(ctx, 20*time.Millisecond)
-	c := r.sink.Count()
-	round.Records, round.Delivered, round.Stored = r.opts.Records, r.delivered, c.Stored
-	round.Lost = r.sink.Missing(r.feed.Written())
-	round.Doubled, round.Repeated = c.Doubled-doubled, c.Repeated-repeated
-	round.Kills, round.PeakMiB = r.proc.kills-kills, r.proc.PeakMiB()
-	return round, nil
+	return nil
 }
 
-// settle waits until the ledger says that nothing is queued and compares it.
-func (r *run) settle(ctx context.Context, deadline time.Time) string {
-	if r.opts.Ledger == "" {
-		return balanced
-	}
-	for {
-		verdict := r.compareLedger(ctx)
-		if verdict == balanced || time.Now().After(deadline) || ctx.Err() != nil {
-			return verdict
-		}
-		if err := r.proc.Revive(); err != nil { // it ends when its predecessor has not quite gone
-			return err.Error()
-		}
-		pause(ctx, 20*time.Millisecond)
-	}
-}
-
-// compareLedger holds the account of the output against feed and sink.
-func (r *run) compareLedger(ctx context.Context) string {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.places.Admin+"/api/v1/ledger", nil)
-	if err != nil {
-		return err.Error()
-	}
-	client := http.Client{Timeout: 2 * time.Second}
-	resp, err := client.Do(req)
-	if err != nil {
-		return "no answer: " + err.Error()
-	}
-	defer resp.Body.Close()
-	var ledger struct {
-		Balanced bool
-		Entries  []struct {
-			Stage, Name                 string
-			Accepted, Delivered, Queued int
-			DeadLettered                int `json:"dead_lettered"`
-			Dropped                     map[string]int
+// revive starts what has ended by itself, as a supervisor does.
+func (r *run) revive() error {
+	for _, m := range r.chain {
+		if err := m.proc.Revive(); err != nil {
+			return err
 		}
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&ledger); err != nil {
-		return "unreadable: " + err.Error()
-	}
-	if !ledger.Balanced {
-		return "not balanced"
-	}
-	for _, e := range ledger.Entries {
-		if e.Stage != "output" || e.Name != r.opts.Ledger {
-			continue
-		}
-		dropped := e.DeadLettered
-		for _, n := range e.Dropped {
-			dropped += n
-		}
-		r.delivered = e.Delivered
-		c := r.sink.Count()
-		received := c.Stored + c.Repeated + c.Doubled + c.Unknown
-		switch {
-		case e.Accepted != e.Delivered+e.Queued+dropped:
-			return fmt.Sprintf("accepted %d is not delivered %d + queued %d + dropped %d", e.Accepted, e.Delivered, e.Queued, dropped)
-		case e.Queued > 0:
-			return fmt.Sprintf("%d queued although all have arrived", e.Queued)
-		case dropped > 0:
-			return fmt.Sprintf("%d dropped: %v", dropped, e.Dropped)
-		case e.Delivered < c.Stored:
-			return fmt.Sprintf("%d delivered, %d arrived", e.Delivered, c.Stored)
-		case e.Delivered > received:
-			return fmt.Sprintf("%d delivered, but the sink took only %d, %d of them again", e.Delivered, received, c.Repeated)
-		}
-		return balanced
-	}
-	return fmt.Sprintf("no output %q in it", r.opts.Ledger)
+	return nil
 }
 
 // pause waits, but not longer than ctx.
@@ -321,5 +374,65 @@ func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
+	}
+}
+
+// member is one daemon of the chain with all that is its own.
+type member struct {
+	spec   Daemon
+	dir    string
+	net    *Net // nil: it runs in the network of this machine
+	disk   *Disk
+	proc   *Process
+	places Places
+}
+
+// place gives a daemon a network, a disk and addresses.
+func (r *run) place(ctx context.Context, d Daemon) (*member, error) {
+	m := &member{spec: d, dir: filepath.Join(r.opts.Dir, d.Name)}
+	if err := os.MkdirAll(m.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make folder of %s: %w", d.Name, err)
+	}
+	var err error
+	if m.disk, err = NewDisk(filepath.Join(m.dir, "data")); err != nil {
+		return m, err
+	}
+	m.places = Places{Config: filepath.Join(m.dir, "config.yml"), Data: m.disk.Dir, Logs: r.feed.dir}
+	if m.net, err = NewNet(ctx); err == nil {
+		m.places.Admin, m.places.Listen, m.places.HTTP = m.net.There+":8341", m.net.There+":5565", m.net.There+":8325"
+		return m, nil
+	}
+	for _, at := range []*string{&m.places.Admin, &m.places.Listen, &m.places.HTTP} {
+		if *at, err = freeAddress(); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// start writes the configuration, which needs all addresses, and starts it.
+func (m *member) start(r *run) error {
+	if err := os.WriteFile(m.places.Config, []byte(m.places.fill(m.spec.Config)), 0o600); err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	m.proc = &Process{Command: m.places.fillAll(m.spec.Command), Output: filepath.Join(m.dir, "output.txt")}
+	if m.net != nil {
+		m.proc.Enter = m.net.Enter()
+	}
+	if r.clock != nil {
+		m.proc.Env = append(os.Environ(), r.clock.Env())
+	}
+	return m.proc.Start()
+}
+
+func (m *member) close() {
+	if m.proc != nil {
+		m.proc.Kill()
+	}
+	if m.disk != nil {
+		m.disk.Close()
+	}
+	if m.net != nil {
+		m.net.Close()
 	}
 }

@@ -3,11 +3,13 @@ package crash_test
 import (
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,12 +19,16 @@ import (
 )
 
 var (
-	rounds    = flag.Int("rounds", 10, "rounds of the crash test: 50 in CI, 1000 for the record")
-	seed      = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the faults")
-	faults    = flag.String("faults", "", "faults to use, separated by commas; all by default")
-	collector = flag.String("logcollector", "", "the binary to test; built when empty")
-	patience  = flag.Duration("patience", time.Minute, "how long a round may take to deliver everything")
-	record    = flag.String("record", "", "file that takes a line of JSON for each round")
+	rounds   = flag.Int("rounds", 8, "rounds of each scenario, of all lanes together: make rounds has 50")
+	lanes    = flag.Int("lanes", 4, "how many runs of a scenario go on at a time")
+	records  = flag.Int("records", 1000, "records of a round and a feed")
+	seed     = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the faults; lane n has this one and n")
+	faults   = flag.String("faults", "", "faults to use, separated by semicolons; all by default")
+	binaries = flag.String("binaries", "", "folder of the daemons to test; they are built where they are not there, and removed if it is empty")
+	clock    = flag.Bool("clock", false, "the daemons are built with a clock that can jump; false: as they are shipped")
+	patience = flag.Duration("patience", time.Minute, "how long a round may take to deliver everything")
+	limit    = flag.Duration("limit", 24*time.Hour, "begin no round after this time")
+	record   = flag.String("record", "", "folder that takes a file of JSON lines, a line a round, for each scenario")
 )
 
 func TestMain(m *testing.M) {
@@ -49,17 +55,18 @@ func TestHarnessTells(t *testing.T) {
 		lost, doubled, lied bool
 	}{{kind: "right", rounds: 6}, {kind: "loses", rounds: 3, lost: true}, {kind: "doubles", rounds: 5, doubled: true}, {kind: "lies", rounds: 1, lied: true}} {
 		t.Run(c.kind, func(t *testing.T) {
-			patience := time.Minute
-			ledger := ""
+			t.Parallel()
+			patience := 20 * time.Second
+			daemon := crash.Daemon{Name: "fake", Command: []string{self, "collect", c.kind, "{data}", "{logs}", "{sink1}", "{admin}"}}
 			if c.lost || c.lied {
 				patience = 2 * time.Second
 			}
 			if c.lied {
-				ledger = "es"
+				daemon.Ledger = []string{"es"}
 			}
 			got, err := crash.Run(t.Context(), crash.Options{
-				Command: []string{self, "collect", c.kind, "{data}", "{logs}", "{sink}", "{admin}"},
-				Dir:     t.TempDir(), Rounds: c.rounds, Records: 1000, Length: 200 * time.Millisecond, Seed: 1, Patience: patience, Ledger: ledger,
+				Daemons: []crash.Daemon{daemon},
+				Dir:     t.TempDir(), Rounds: c.rounds, Records: 1000, Length: 200 * time.Millisecond, Seed: 1, Patience: patience,
 				Faults: []string{
 					"kill while sink refuses", "kill twice", "kill while sink hangs up", "sink hangs up", "pause",
 					"sink takes half", "sink breaks its answer", "sink restarts", "terminate",
@@ -78,127 +85,116 @@ func TestHarnessTells(t *testing.T) {
 	}
 }
 
-// logModel is the configuration of the log collector under test. Its waits are
-// short because the rounds are.
-const logModel = `
-log_collector:
-  input:
-    app:
-      engine: logstreamer
-      log_directory: "{logs}"
-      file_match: 'app\.log\.?(?P<Index>\d+)?'
-      differentiator: [app]
-      priority: [^Index]
-      rescan_interval: 200ms
-      check_data_interval: 20ms
-  output:
-    elasticsearch:
-      engine: elasticsearch
-      server: "http://{sink}"
-      message_matcher: "TRUE"
-      flush_interval: 20ms
-      send_timeout: 2s
-      retries: {delay: 10ms, max_delay: 100ms}
-`
-
-// pointModel sends lines that are points already.
-const pointModel = `
-log_collector:
-  input:
-    app:
-      engine: logstreamer
-      log_directory: "{logs}"
-      file_match: 'app\.log\.?(?P<Index>\d+)?'
-      differentiator: [app]
-      priority: [^Index]
-      rescan_interval: 200ms
-      check_data_interval: 20ms
-  encoder:
-    raw: {engine: payload, append_newlines: false}
-  output:
-    influxdb:
-      engine: influxdb
-      encoder: raw
-      address: "http://{sink}"
-      database: crash
-      message_matcher: "Type != 'heartbeat'"
-      full_action: block
-      flush_interval: 20ms
-      send_timeout: 2s
-      retries: {delay: 10ms, max_delay: 100ms}
-`
-
-// point is a point of line protocol with a time of its own.
-func point(n int) string {
-	return fmt.Sprintf(`requests,node=n%d seq=%09d,text="%s" %d`, n%7, n, strings.Repeat("x", n%61), 1_700_000_000_000_000_000+n)
-}
-
-// TestLogCollector is the promise: nothing lost, nothing doubled.
-func TestLogCollector(t *testing.T) {
-	for _, c := range []struct {
-		output, model string
-		line          func(n int) string
-	}{{"elasticsearch", logModel, nil}, {"influxdb", pointModel, point}} {
-		t.Run(c.output, func(t *testing.T) { collect(t, c.output, c.model, c.line) })
+// TestRounds is the promise: nothing lost, nothing doubled, and a ledger that says
+// so to the last record.
+func TestRounds(t *testing.T) {
+	bin := daemons(t)
+	t.Logf("seed %d", *seed)
+	for _, s := range scenarios(bin) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			runLanes(t, s)
+		})
 	}
 }
 
-// collect runs the log collector with one output.
-func collect(t *testing.T, name, model string, line func(n int) string) {
+// runLanes shares the rounds of a scenario among lanes.
+func runLanes(t *testing.T, s scenario) {
 	t.Helper()
-	binary := collectorBinary(t)
-	opts := crash.Options{
-		Command: []string{binary, "--no-defaults", "--config", "{config}", "--data-dir", "{data}", "--admin", "{admin}"}, Config: model, Line: line,
-		Dir: t.TempDir(), Rounds: *rounds, Seed: *seed, Ledger: name, Patience: *patience,
-	}
+	total := *rounds
 	if testing.Short() {
-		opts.Rounds = min(opts.Rounds, 2)
+		total = min(total, 2)
 	}
-	if *faults != "" {
-		opts.Faults = strings.Split(*faults, ",")
-	}
+	var log io.Writer
 	if *record != "" {
-		f, err := os.OpenFile(*record, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		f, err := os.OpenFile(filepath.Join(*record, s.name+".jsonl"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		require.NoError(t, err)
 		defer f.Close()
-		opts.Log = f
+		log = f
 	}
-	t.Logf("seed %d", *seed)
-	got, err := crash.Run(t.Context(), opts)
-	output, _ := os.ReadFile(filepath.Join(opts.Dir, "output.txt"))
-	tail := string(output[max(len(output)-4000, 0):])
-	require.NoError(t, err, "the collector said: %s", tail)
-	bad, kills, peak := 0, 0, 0
-	for _, r := range got {
-		if !r.OK() {
-			bad++
-			t.Errorf("%+v", r)
+	var mu sync.Mutex
+	var all []crash.Round
+	var running sync.WaitGroup
+	for lane := range min(*lanes, total) {
+		opts := s.options
+		opts.Dir, opts.Seed = filepath.Join(t.TempDir(), fmt.Sprint(lane)), *seed+uint64(lane)
+		require.NoError(t, os.Mkdir(opts.Dir, 0o700))
+		opts.Rounds = total*(lane+1) / *lanes - total*lane / *lanes
+		opts.Records, opts.Patience, opts.Clock = *records, *patience, *clock
+		opts.Until = time.Now().Add(*limit)
+		if *faults != "" {
+			opts.Faults = strings.Split(*faults, ";")
 		}
+		if log != nil {
+			opts.Log = log
+		}
+		running.Go(func() {
+			got, err := crash.Run(t.Context(), opts)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, got...)
+			bad := err != nil
+			if err != nil {
+				t.Error(err)
+			}
+			for _, r := range got {
+				if !r.OK() {
+					bad = true
+					t.Errorf("%+v", r)
+				}
+			}
+			if bad {
+				keep(t, opts)
+			}
+		})
+	}
+	running.Wait()
+	kills, peak, seconds := 0, 0, 0.0
+	for _, r := range all {
 		kills += r.Kills
 		peak = max(peak, r.PeakMiB)
+		seconds += r.Seconds
 	}
 	var table strings.Builder
-	require.NoError(t, crash.Summary(&table, got))
-	t.Logf("%d rounds, %d went wrong, %d kills, %d MiB at most\n%s", len(got), bad, kills, peak, table.String())
-	if bad > 0 {
-		t.Logf("the collector said: %s", tail)
+	require.NoError(t, crash.Summary(&table, all))
+	t.Logf("%s: %d rounds of %.1f s, %d kills, %d MiB at most\n%s", s.about, len(all), seconds/float64(max(len(all), 1)), kills, peak, table.String())
+}
+
+// keep shows what the daemons of a wrong run said.
+func keep(t *testing.T, opts crash.Options) {
+	t.Helper()
+	for _, d := range opts.Daemons {
+		output, _ := os.ReadFile(filepath.Join(opts.Dir, d.Name, "output.txt"))
+		t.Logf("%s said: %s", d.Name, output[max(len(output)-3000, 0):])
 		if *record != "" {
-			require.NoError(t, os.WriteFile(*record+".log", output, 0o600))
+			if err := os.WriteFile(filepath.Join(*record, fmt.Sprintf("%s-%d.log", d.Name, opts.Seed)), output, 0o600); err != nil {
+				t.Log(err)
+			}
 		}
 	}
 }
 
-// collectorBinary is the collector to test, built where none is named.
-func collectorBinary(t *testing.T) string {
+// daemons is the folder of the daemons to test, built where none is named.
+func daemons(t *testing.T) string {
 	t.Helper()
-	if *collector != "" {
-		return *collector
+	dir, root := *binaries, filepath.Join("..", "..")
+	commands := []string{"logcollector", "metriccollector", "aggregator"}
+	if dir == "" {
+		dir = t.TempDir()
+	} else if _, err := os.Stat(filepath.Join(dir, commands[2])); err == nil {
+		return dir
 	}
-	source := filepath.Join("..", "..", "cmd", "logcollector")
-	binary := filepath.Join(t.TempDir(), "logcollector")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./"+source).CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return binary
+	if *clock {
+		require.NoError(t, crash.Binaries(root, dir, commands...))
+		return dir
+	}
+	for _, c := range commands {
+		build := exec.CommandContext(t.Context(), "go", "build", "-o", dir+"/", "./cmd/"+c)
+		build.Dir = root
+		out, err := build.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	return dir
 }
 
 func freeAddress(t *testing.T) string {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,7 +18,7 @@ type Feed struct {
 	dir, name string
 	line      func(n int) string // makes line n, without its end
 	f         *os.File
-	next      int
+	next      atomic.Int64
 	rotate    chan func() error // how to, between two lines
 }
 
@@ -45,8 +46,9 @@ func (f *Feed) open() (err error) {
 	return nil
 }
 
-// Written is how many records there are; they are numbered from 0.
-func (f *Feed) Written() int { return f.next }
+// Written is how many records there are, or are just being written; they are
+// numbered from 0. It may be called from any goroutine.
+func (f *Feed) Written() int { return int(f.next.Load()) }
 
 // Rotate asks for a rotation by renaming, between two lines.
 func (f *Feed) Rotate() { f.ask(f.rename) }
@@ -75,8 +77,7 @@ func (f *Feed) Write(ctx context.Context, n int, spread time.Duration) error {
 		}
 		w := bufio.NewWriter(f.f)
 		for range n*(i+1)/slices - n*i/slices {
-			fmt.Fprintln(w, f.line(f.next))
-			f.next++
+			fmt.Fprintln(w, f.line(int(f.next.Add(1))-1))
 		}
 		if err := w.Flush(); err != nil {
 			return fmt.Errorf("write feed: %w", err)

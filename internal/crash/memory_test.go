@@ -36,12 +36,12 @@ func TestMemoryWithADeadSink(t *testing.T) {
 	require.NoError(t, err)
 	defer feed.Close()
 	admin := freeAddress(t)
-	model := strings.NewReplacer("{logs}", filepath.Join(dir, "logs"), "{sink}", sink.Address()).Replace(logModel) +
+	model := strings.NewReplacer("{logs}", filepath.Join(dir, "logs"), "{sink1}", sink.Address()).Replace(model("log_collector", files, "", elastic("sink1", logs))) +
 		fmt.Sprintf("      buffering: {max_buffer_size: %d, full_action: block}\n", *queueMiB<<20)
 	config := filepath.Join(dir, "config.yml")
 	require.NoError(t, os.WriteFile(config, []byte(model), 0o600))
 	proc := &crash.Process{
-		Command: []string{collectorBinary(t), "--no-defaults", "--config", config, "--data-dir", filepath.Join(dir, "data"), "--admin", admin},
+		Command: []string{filepath.Join(daemons(t), "logcollector"), "--no-defaults", "--config", config, "--data-dir", filepath.Join(dir, "data"), "--admin", admin},
 		Output:  filepath.Join(dir, "output.txt"),
 	}
 	require.NoError(t, proc.Start())

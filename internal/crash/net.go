@@ -4,30 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"math/rand/v2"
 	"os/exec"
 	"slices"
 	"time"
 )
 
-// Net is a network namespace for the collector, joined with this machine by one
+// Net is a network namespace for a daemon, joined with this machine by one
 // pair of interfaces that can be made slow, lossy or dead.
 type Net struct {
 	name, veth  string
 	Here, There string // the addresses of the two ends
 }
 
-// NewNet makes the namespace. It needs root, ip and tc. A process can have one at
-// a time.
-func NewNet(ctx context.Context) (*Net, error) {
-	tag := os.Getpid()
+// NewNet makes the namespace. It needs root, ip and tc.
+func NewNet(ctx context.Context) (n *Net, err error) {
+	for range 20 { // the name may be taken, by another run
+		if n, err = newNet(ctx, rand.IntN(1<<15)); err == nil {
+			break
+		}
+	}
+	return n, err
+}
+
+func newNet(ctx context.Context, tag int) (*Net, error) {
 	n := &Net{
 		name: fmt.Sprintf("crash%d", tag), veth: fmt.Sprintf("crash%d", tag),
-		Here:  fmt.Sprintf("10.213.%d.%d", tag>>6&255, tag&63<<2|1),
-		There: fmt.Sprintf("10.213.%d.%d", tag>>6&255, tag&63<<2|2),
+		Here:  fmt.Sprintf("10.%d.%d.%d", 212+tag>>14&1, tag>>6&255, tag&63<<2|1),
+		There: fmt.Sprintf("10.%d.%d.%d", 212+tag>>14&1, tag>>6&255, tag&63<<2|2),
+	}
+	if err := call(ctx, "ip", "netns", "add", n.name); err != nil {
+		return nil, err
 	}
 	for _, words := range [][]string{
-		{"ip", "netns", "add", n.name},
 		{"ip", "link", "add", n.veth, "type", "veth", "peer", "name", "eth0", "netns", n.name},
 		{"ip", "addr", "add", n.Here + "/30", "dev", n.veth},
 		{"ip", "link", "set", n.veth, "up"},
@@ -80,7 +89,7 @@ func (n *Net) Cut(ctx context.Context, d time.Duration) error {
 	return call(ctx, "ip", "link", "set", n.veth, "up")
 }
 
-// Impair delays and loses packets for d, on the way to the collector and back.
+// Impair delays and loses packets for d, on the way to the daemon and back.
 func (n *Net) Impair(ctx context.Context, d time.Duration) error {
 	ends := [][]string{{"tc"}, {"tc", "-n", n.name}}
 	devs := []string{n.veth, "eth0"}

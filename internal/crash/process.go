@@ -16,14 +16,28 @@ import (
 )
 
 // Places are what a command line and a configuration may refer to: {config},
-// {data}, {logs}, {sink} and {admin}, the last two as host:port.
+// {data}, {logs}, and as host:port {admin}, {listen} for the daemon before, {http}
+// for values, {next} for the next daemon, {sink1}, {sink2} and so on. {listen.port}
+// and {http.host} are parts of these, and so on.
 type Places struct {
-	Config, Data, Logs, Sink, Admin string
+	Config, Data, Logs, Admin, Listen, HTTP, Next string
+	Sinks                                         []string
 }
 
 func (p Places) fill(s string) string {
-	return strings.NewReplacer("{config}", p.Config, "{data}", p.Data, "{logs}", p.Logs,
-		"{sink}", p.Sink, "{admin}", p.Admin).Replace(s)
+	words := []string{"{config}", p.Config, "{data}", p.Data, "{logs}", p.Logs}
+	address := func(name, at string) {
+		host, port, _ := net.SplitHostPort(at)
+		words = append(words, "{"+name+"}", at, "{"+name+".host}", host, "{"+name+".port}", port)
+	}
+	address("admin", p.Admin)
+	address("listen", p.Listen)
+	address("http", p.HTTP)
+	address("next", p.Next)
+	for i, sink := range p.Sinks {
+		address("sink"+strconv.Itoa(i+1), sink)
+	}
+	return strings.NewReplacer(words...).Replace(s)
 }
 
 func (p Places) fillAll(words []string) []string {
@@ -39,6 +53,7 @@ type Process struct {
 	Command []string
 	Enter   []string // put before everything: where it runs
 	Wrap    []string // put before the command: an injector of failures
+	Env     []string // nil: that of the harness
 	Output  string   // file that takes what it prints
 
 	mu    sync.Mutex
@@ -56,7 +71,7 @@ func (p *Process) Start() error {
 	defer out.Close()
 	words := slices.Concat(p.Enter, p.Wrap, p.Command)
 	cmd := exec.Command(words[0], words[1:]...)
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Stdout, cmd.Stderr, cmd.Env = out, out, p.Env
 	// A group of its own, so that a wrapper dies with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

@@ -25,7 +25,8 @@ type Sink struct {
 	mu    sync.Mutex
 	l     net.Listener
 	conns map[net.Conn]struct{}
-	ids   []uint64 // by number: hash of the id it was first stored under; 0: not yet
+	ids   map[int]uint64 // by number: hash of the id it was first stored under; 0: not yet
+	whole int            // all records before it have arrived
 	count Count
 	mood  mood
 	until time.Time // of the mood
@@ -55,7 +56,7 @@ const (
 
 // NewSink listens on a free port of an address of this machine.
 func NewSink(host string) (*Sink, error) {
-	s := &Sink{seed: maphash.MakeSeed(), conns: map[net.Conn]struct{}{}, addr: net.JoinHostPort(host, "0")}
+	s := &Sink{seed: maphash.MakeSeed(), conns: map[net.Conn]struct{}{}, ids: map[int]uint64{}, addr: net.JoinHostPort(host, "0")}
 	return s, s.listen()
 }
 
@@ -123,13 +124,17 @@ func (s *Sink) Count() Count {
 	return s.count
 }
 
-// Missing is how many of the records 0 to written-1 have not arrived.
+// Missing is how many of the records 0 to written-1 have not arrived. What has
+// cannot be missing later, so that the count begins where it ended.
 func (s *Sink) Missing(written int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := max(written-len(s.ids), 0)
-	for _, id := range s.ids[:min(written, len(s.ids))] {
-		if id == 0 {
+	for s.whole < written && s.ids[s.whole] != 0 {
+		s.whole++
+	}
+	n := 0
+	for i := s.whole; i < written; i++ {
+		if s.ids[i] == 0 {
 			n++
 		}
 	}
@@ -238,7 +243,7 @@ func (s *Sink) store(path string, body []byte, half bool) []byte {
 		}
 		status := http.StatusTooManyRequests
 		if !half || rand.IntN(3) > 0 {
-			status = s.keep(doc, member(action, `"_id"`))
+			status = s.keep(doc, identity(action))
 		}
 		errs = errs || status >= 300
 		items = append(items, fmt.Sprintf(`{"create":{"_id":"1","status":%d%s}}`, status,
@@ -249,7 +254,8 @@ func (s *Sink) store(path string, body []byte, half bool) []byte {
 
 // keep stores a record under its id and returns the status of the item.
 func (s *Sink) keep(record []byte, id string) int {
-	_, after, found := bytes.Cut(record, []byte("seq="))
+	_, after, found := bytes.Cut(record, []byte("seq"))
+	after = bytes.TrimLeft(after, `\=`) // line protocol escapes an equals sign in a tag
 	n, digits := 0, 0
 	for digits < len(after) && after[digits] >= '0' && after[digits] <= '9' && digits < 10 {
 		n = n*10 + int(after[digits]-'0')
@@ -258,9 +264,6 @@ func (s *Sink) keep(record []byte, id string) int {
 	if !found || digits == 0 {
 		s.count.Unknown++
 		return http.StatusCreated
-	}
-	for len(s.ids) <= n {
-		s.ids = append(s.ids, 0)
 	}
 	hash := maphash.String(s.seed, id) | 1
 	switch {
@@ -276,8 +279,18 @@ func (s *Sink) keep(record []byte, id string) int {
 	return http.StatusCreated
 }
 
-// member returns the string value of a member of a flat JSON object.
-func member(object []byte, name string) string {
+// identity is what makes two documents the same: index and id, as the same id in
+// another index is another document.
+func identity(action []byte) string {
+	id := text(action, `"_id"`)
+	if id == "" {
+		return ""
+	}
+	return text(action, `"_index"`) + "/" + id
+}
+
+// text returns the string value of a member of a flat JSON object.
+func text(object []byte, name string) string {
 	_, after, ok := bytes.Cut(object, []byte(name))
 	if !ok {
 		return ""

@@ -5,20 +5,20 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"text/tabwriter"
+	"strconv"
 )
 
-// Summary writes a table of what happened in the rounds that had each fault. A
-// round with three faults counts for each of them.
+// Summary writes a table, in Markdown, of what happened in the rounds that had
+// each fault. A round with three faults counts in three lines, once in the last.
 func Summary(w io.Writer, rounds []Round) error {
-	type line struct{ rounds, bad, records, lost, doubled, repeated, kills int }
+	type line struct{ rounds, wrong, records, lost, doubled, repeated, kills int }
 	lines := map[string]line{}
 	for _, r := range rounds {
 		for _, name := range append(slices.Compact(slices.Sorted(slices.Values(r.Faults))), "all") {
 			l := lines[name]
 			l.rounds++
 			if !r.OK() {
-				l.bad++
+				l.wrong++
 			}
 			l.records += r.Records
 			l.lost += r.Lost
@@ -32,11 +32,20 @@ func Summary(w io.Writer, rounds []Round) error {
 	delete(lines, "all")
 	names := append(slices.Sorted(maps.Keys(lines)), "all")
 	lines["all"] = all
-	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "fault\trounds\twrong\trecords\tlost\tdoubled\tsent again\tkills\t")
+	table := "| fault | rounds | wrong | records | lost | doubled | sent again | kills |\n|---|---:|---:|---:|---:|---:|---:|---:|\n"
 	for _, name := range names {
 		l := lines[name]
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", name, l.rounds, l.bad, l.records, l.lost, l.doubled, l.repeated, l.kills)
+		table += fmt.Sprintf("| %s | %d | %d | %s | %d | %d | %s | %d |\n", name, l.rounds, l.wrong, thousands(l.records), l.lost, l.doubled, thousands(l.repeated), l.kills)
 	}
-	return table.Flush()
+	_, err := io.WriteString(w, table)
+	return err
+}
+
+// thousands writes a number with commas.
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
