@@ -55,36 +55,67 @@ func (e *LineProtocol) Encode(dst []byte, m *message.Message) ([]byte, error) {
 	if strings.HasSuffix(m.Type, "bulk_metric") {
 		return e.bulk(dst, m)
 	}
-	name, _ := m.Text("name")
-	if name == "" {
+	p := e.parts(m)
+	if p.name == nil || p.name.Len() == 0 || p.name.At(0).Text() == "" {
 		return dst, fmt.Errorf("encode %s as line protocol: it has no field name: %w", m.Type, message.ErrPermanent)
 	}
-	e.tags = e.commonTags(e.tags[:0], m)
-	if f := m.Field("tag_fields"); f != nil {
-		for i := range f.Len() {
-			key := f.At(i).Str()
+	if p.tags != nil {
+		for i := range p.tags.Len() {
+			key := p.tags.At(i).Str()
 			if value, ok := m.Text(key); ok {
 				e.tags = setTag(e.tags, key, value)
 			}
 		}
 	}
 	start := len(dst)
-	dst = e.series(dst, name)
+	dst = e.series(dst, p.name.At(0).Text())
 	values := 0
-	if f := m.Field("value_fields"); f != nil {
-		for i := range f.Len() {
-			key := f.At(i).Str()
+	if p.names != nil {
+		for i := range p.names.Len() {
+			key := p.names.At(i).Str()
 			if v := m.Field(key); v != nil && v.Len() > 0 {
 				dst, values = e.field(dst, key, v.At(0), values)
 			}
 		}
-	} else if v := m.Field("value"); v != nil && v.Len() > 0 {
-		dst, values = e.field(dst, "value", v.At(0), values)
+	} else if p.value != nil && p.value.Len() > 0 {
+		dst, values = e.field(dst, "value", p.value.At(0), values)
 	}
 	if values == 0 {
 		return dst[:start], nil
 	}
 	return e.time(dst, m.Timestamp), nil
+}
+
+// parts are the fields of a metric that say what the others are; nil if absent.
+type parts struct{ name, tags, names, value *message.Field }
+
+// parts finds them, and the common tags, in one pass over the fields.
+func (e *LineProtocol) parts(m *message.Message) (p parts) {
+	e.tags = e.tags[:0]
+	first := func(dst **message.Field, f *message.Field) {
+		if *dst == nil {
+			*dst = f
+		}
+	}
+	for i := range m.Fields {
+		f := &m.Fields[i]
+		switch f.Name {
+		case "name":
+			first(&p.name, f)
+		case "tag_fields":
+			first(&p.tags, f)
+		case "value_fields":
+			first(&p.names, f)
+		case "value":
+			first(&p.value, f)
+		}
+		for _, key := range e.common {
+			if f.Name == key && f.Len() > 0 && m.Field(key) == f {
+				e.tags = setTag(e.tags, key, f.At(0).Text())
+			}
+		}
+	}
+	return p
 }
 
 func (e *LineProtocol) commonTags(tags []tag, m *message.Message) []tag {
@@ -126,11 +157,19 @@ func (e *LineProtocol) series(dst []byte, name string) []byte {
 	return dst
 }
 
+// mustEscape tells which bytes of a name cannot stand as they are.
+var mustEscape = [256]bool{'\'': true, '"': true, ' ': true, ',': true, '=': true, '\n': true, '\r': true, '\t': true, '\\': true}
+
 // appendName appends a measurement or tag text: without quotes, with blanks,
 // commas and equal signs escaped. A backslash before one of them, or at the end,
 // would escape what follows it, so it becomes a slash.
 func appendName(dst []byte, s string) []byte {
-	for i := range len(s) {
+	n := 0
+	for n < len(s) && !mustEscape[s[n]] {
+		n++
+	}
+	dst = append(dst, s[:n]...)
+	for i := n; i < len(s); i++ {
 		switch c := s[i]; c {
 		case '\'', '"':
 		case ' ', ',', '=':
