@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tocsin-lma/tocsin/alarms"
+	"github.com/tocsin-lma/tocsin/internal/effort"
 	"github.com/tocsin-lma/tocsin/pkg/alarmtest"
 	"github.com/tocsin-lma/tocsin/pkg/config"
 )
@@ -32,13 +33,13 @@ func testFiles(t *testing.T) []*alarmtest.File {
 }
 
 func TestLibrary(t *testing.T) {
-	began := time.Now()
+	began := effort.Start()
 	results := alarmtest.Run(t.Context(), testFiles(t), alarmtest.Options{})
 	require.Greater(t, len(results), 700)
 	for _, r := range results {
 		require.True(t, r.OK, "%s:%d: %s: %v", r.File, r.Line, r.Name, r.Mismatches)
 	}
-	require.Less(t, time.Since(began), 10*time.Second)
+	require.Less(t, began.Spent(), 10*time.Second)
 }
 
 // TestMutants takes as long as two thousand runs of the library: it runs when

@@ -40,6 +40,7 @@ func (c fakeCollector) run() error {
 			time.Sleep(5 * time.Millisecond)
 			continue
 		}
+		start := offset
 		offset += n
 		if c.kind == "loses" {
 			if err := save(name, offset); err != nil {
@@ -48,6 +49,12 @@ func (c fakeCollector) run() error {
 		}
 		for c.send(batch) != nil {
 			time.Sleep(10 * time.Millisecond)
+			if c.kind == "doubles" {
+				if batch, n, err = c.read(start); err != nil {
+					return err
+				}
+				offset = start + n
+			}
 		}
 		if err := save(name, offset); err != nil {
 			return err
