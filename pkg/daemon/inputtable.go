@@ -34,7 +34,9 @@ func inputPlugins() map[string]inputPlugin {
 			return host.New(cfg, host.Options{Name: c.name, Hostname: c.p.global.Hostname, Logger: c.p.log.With("input", c.name)})
 		}),
 		"http": newInput(http.DefaultConfig, func(c inputContext, cfg http.Config) (pipeline.Input, error) {
-			return http.New(cfg, http.Options{Name: c.name, Hostname: c.p.global.Hostname, Logger: c.p.log.With("input", c.name)})
+			return http.New(cfg, http.Options{
+				Name: c.name, Hostname: c.p.global.Hostname, Logger: c.p.log.With("input", c.name), Account: c.p.d.ledger.Account("input", c.name),
+			})
 		}),
 		"tcp": newInput(tcp.DefaultConfig, func(c inputContext, cfg tcp.Config) (pipeline.Input, error) {
 			return tcp.New(cfg, tcp.Options{Name: c.name, Hostname: c.p.global.Hostname, Logger: c.p.log.With("input", c.name), Splitter: c.splitter})

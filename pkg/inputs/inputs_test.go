@@ -58,7 +58,7 @@ func TestIntakeAnswersAfterCommit(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- in.Run(ctx, s) }()
-		taken, err := in.Offer(ctx, &message.Message{}, &message.Message{})
+		taken, err := in.Offer(ctx, nil, &message.Message{}, &message.Message{})
 		require.NoError(t, err)
 		require.True(t, taken)
 		durable, before := s.counts()
@@ -83,7 +83,7 @@ func TestIntakeNeverCatchesItsCallers(t *testing.T) {
 		offer := func() (bool, error) {
 			bounded, stop := context.WithTimeout(ctx, time.Second)
 			defer stop()
-			return in.Offer(bounded, &message.Message{})
+			return in.Offer(bounded, nil, &message.Message{})
 		}
 		taken, err := offer()
 		require.ErrorIs(t, err, inputs.ErrFull)
@@ -110,7 +110,7 @@ func TestIntakeEndsWithItsStream(t *testing.T) {
 	in := inputs.NewIntake(1)
 	done := make(chan error, 1)
 	go func() { done <- in.Run(t.Context(), s) }()
-	_, err := in.Offer(t.Context(), &message.Message{})
+	_, err := in.Offer(t.Context(), nil, &message.Message{})
 	require.ErrorIs(t, err, full)
 	require.ErrorIs(t, <-done, full)
 }

@@ -12,6 +12,9 @@ import (
 // ErrFull is the answer of an Intake whose queue stayed full.
 var ErrFull = errors.New("the pipeline takes no more for now")
 
+// ErrEnded is the answer of an Intake that serves nobody any more.
+var ErrEnded = errors.New("the input has ended")
+
 // Intake hands messages from many goroutines to one stream, through a short
 // queue, so that none of them is caught when the stream blocks.
 //
@@ -22,7 +25,16 @@ type Intake struct {
 
 type job struct {
 	messages []*message.Message
-	done     chan error // has room for the one answer
+	settled  func(error) // nil: nobody asks
+	done     chan error  // has room for the one answer
+}
+
+// end tells everybody what became of the job.
+func (j job) end(err error) {
+	if j.settled != nil {
+		j.settled(err)
+	}
+	j.done <- err
 }
 
 // NewIntake makes an intake whose queue holds size calls.
@@ -31,6 +43,7 @@ func NewIntake(size int) *Intake { return &Intake{queue: make(chan job, size)} }
 // Run serves the intake until ctx ends, and then closes s.
 func (in *Intake) Run(ctx context.Context, s message.Stream) error {
 	stream := Share(s)
+	defer in.giveUp()
 	ticker := time.NewTicker(CommitEvery)
 	defer ticker.Stop()
 	var batch []job
@@ -48,6 +61,18 @@ func (in *Intake) Run(ctx context.Context, s message.Stream) error {
 			if err := in.serve(ctx, stream, batch); err != nil && ctx.Err() == nil {
 				return errors.Join(err, stream.Close())
 			}
+		}
+	}
+}
+
+// giveUp ends the jobs that nobody will serve.
+func (in *Intake) giveUp() {
+	for {
+		select {
+		case j := <-in.queue:
+			j.end(fmt.Errorf("store %d messages: %w", len(j.messages), ErrEnded))
+		default:
+			return
 		}
 	}
 }
@@ -78,7 +103,7 @@ func (in *Intake) serve(ctx context.Context, stream *Stream, batch []job) error 
 		err = stream.Commit(ctx)
 	}
 	for _, j := range batch {
-		j.done <- err
+		j.end(err)
 	}
 	if err != nil {
 		return fmt.Errorf("accept messages: %w", err)
@@ -88,9 +113,11 @@ func (in *Intake) serve(ctx context.Context, stream *Stream, batch []job) error 
 
 // Offer hands over messages, which belong to the intake from then on, and waits
 // until they are committed. When ctx ends first the error wraps ErrFull; taken
-// tells whether the messages are on their way nevertheless.
-func (in *Intake) Offer(ctx context.Context, messages ...*message.Message) (taken bool, err error) {
-	j := job{messages, make(chan error, 1)}
+// tells whether the messages are on their way nevertheless. settled, unless nil, is
+// called once for messages that were taken, by the goroutine that serves them, with
+// what became of them.
+func (in *Intake) Offer(ctx context.Context, settled func(error), messages ...*message.Message) (taken bool, err error) {
+	j := job{messages, settled, make(chan error, 1)}
 	select {
 	case in.queue <- j:
 	case <-ctx.Done():
@@ -108,7 +135,7 @@ func (in *Intake) Offer(ctx context.Context, messages ...*message.Message) (take
 // queue is full and they were not taken.
 func (in *Intake) TryOffer(messages ...*message.Message) bool {
 	select {
-	case in.queue <- job{messages, make(chan error, 1)}:
+	case in.queue <- job{messages, nil, make(chan error, 1)}:
 		return true
 	default:
 		return false

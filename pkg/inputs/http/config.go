@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tocsin-lma/tocsin/pkg/selfmon"
 	"github.com/tocsin-lma/tocsin/pkg/tlsconfig"
 )
 
@@ -57,6 +58,9 @@ type Options struct {
 	Hostname string // of the messages
 	Logger   *slog.Logger
 	PID      int32 // of the messages
+	// Account is told of every request that was answered 200 what became of it; nil:
+	// nobody asks.
+	Account *selfmon.Account
 }
 
 func (c *Config) check() error {

@@ -16,12 +16,14 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/tidwall/gjson"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tocsin-lma/tocsin/pkg/inputs"
 	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/selfmon"
 )
 
 // Input is an HTTP listener.
@@ -33,6 +35,7 @@ type Input struct {
 	intake *inputs.Intake
 	addr   atomic.Pointer[net.TCPAddr]
 	stats  counters
+	full   atomic.Bool // as it was last logged
 }
 
 type counters struct{ accepted, dropped, refused, tooLong, malformed, unauthorized atomic.Uint64 }
@@ -54,6 +57,9 @@ func New(cfg Config, opt Options) (*Input, error) {
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opt.Account == nil {
+		opt.Account = selfmon.NewLedger().Account("input", opt.Name)
 	}
 	in := &Input{cfg: cfg, opt: opt, intake: inputs.NewIntake(64)}
 	if cfg.TLS != nil && (cfg.UseTLS == nil || *cfg.UseTLS) {
@@ -125,7 +131,7 @@ func (in *Input) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "credentials missing or wrong", http.StatusUnauthorized)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, in.cfg.MaxBodySize))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, in.cfg.MaxBodySize), r.ContentLength)
 	var tooLong *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLong):
@@ -142,7 +148,7 @@ func (in *Input) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "body could not be read", http.StatusBadRequest)
 		return
 	}
-	text := string(body)
+	text := unsafe.String(unsafe.SliceData(body), len(body)) // body is not written again
 	if in.cfg.Format == "json" && !gjson.Valid(text) {
 		in.stats.malformed.Add(1)
 		http.Error(w, fmt.Sprintf("body of %d bytes is no JSON", len(text)), http.StatusBadRequest)
@@ -155,21 +161,56 @@ func (in *Input) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (in *Input) accept(w http.ResponseWriter, r *http.Request, m *message.Message) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), in.cfg.AcceptTimeout)
 	defer cancel()
-	taken, err := in.intake.Offer(ctx, m)
+	fate := &fate{account: in.opt.Account}
+	taken, err := in.intake.Offer(ctx, fate.settled, m)
+	full := errors.Is(err, inputs.ErrFull)
+	in.note(full, len(m.Payload))
 	switch {
 	case err == nil:
 		in.stats.accepted.Add(1)
-	case in.cfg.WhenFull == "refuse" || !errors.Is(err, inputs.ErrFull):
+	case in.cfg.WhenFull == "refuse" || !full:
 		in.stats.refused.Add(1)
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	case taken:
 		in.stats.accepted.Add(1)
+		fate.answered()
 	default:
 		in.stats.dropped.Add(1)
+		drop(in.opt.Account, dropFull)
 	}
 	w.WriteHeader(http.StatusOK)
+}
+
+// note logs when the pipeline becomes full, and when it takes requests again.
+func (in *Input) note(full bool, size int) {
+	if in.full.Swap(full) == full {
+		return
+	}
+	if full {
+		in.opt.Logger.Warn("the pipeline is full", "input", in.opt.Name, "size", size, "when_full", in.cfg.WhenFull)
+		return
+	}
+	in.opt.Logger.Info("the pipeline takes requests again", "input", in.opt.Name)
+}
+
+// readAll reads a body. A length that was announced is believed up to 1 MiB.
+func readAll(r io.Reader, announced int64) ([]byte, error) {
+	body := make([]byte, 0, min(max(announced, 511), 1<<20)+1) // one more, to meet the end
+	for {
+		n, err := r.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if errors.Is(err, io.EOF) {
+			return body, nil
+		}
+		if err != nil {
+			return body, err
+		}
+		if len(body) == cap(body) {
+			body = slices.Grow(body, len(body))
+		}
+	}
 }
 
 func (in *Input) authorized(r *http.Request) bool {

@@ -2,6 +2,7 @@ package http_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	httpinput "github.com/tocsin-lma/tocsin/pkg/inputs/http"
 	"github.com/tocsin-lma/tocsin/pkg/message"
+	"github.com/tocsin-lma/tocsin/pkg/selfmon"
 )
 
 // sink remembers messages; while it is stuck Emit does not return.
@@ -22,6 +24,19 @@ type sink struct {
 	got     []*message.Message
 	commits int
 	stuck   chan struct{}
+	broken  error // of Commit
+	ledger  *selfmon.Ledger
+}
+
+func newSink() *sink { return &sink{ledger: selfmon.NewLedger()} }
+
+// entry is the account of the input, which balances at any time.
+func (s *sink) entry(t *testing.T) selfmon.Entry {
+	t.Helper()
+	all := s.ledger.Snapshot()
+	require.True(t, all.Balanced)
+	require.Len(t, all.Entries, 1)
+	return all.Entries[0]
 }
 
 func (s *sink) Emit(m *message.Message) error {
@@ -39,7 +54,7 @@ func (s *sink) Commit(context.Context) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.commits++
-	return 0, nil
+	return 0, s.broken
 }
 func (s *sink) Close(context.Context) error { return nil }
 
@@ -47,7 +62,7 @@ func start(t *testing.T, cfg httpinput.Config, s *sink) (url string, in *httpinp
 	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	cfg.Address, cfg.Port = "127.0.0.1:0", 0
-	in, err := httpinput.New(cfg, httpinput.Options{Name: "collectd", Hostname: "node-1", PID: 7})
+	in, err := httpinput.New(cfg, httpinput.Options{Name: "collectd", Hostname: "node-1", PID: 7, Account: s.ledger.Account("input", "collectd")})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -77,7 +92,7 @@ func post(t *testing.T, url, body string, edit func(*http.Request)) (int, string
 }
 
 func TestRequestBecomesMessage(t *testing.T) {
-	s := &sink{}
+	s := newSink()
 	cfg := httpinput.DefaultConfig()
 	cfg.RequestHeaders = []string{"X-Trace"}
 	url, in := start(t, cfg, s)
@@ -105,7 +120,7 @@ func TestRequestBecomesMessage(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	s := &sink{}
+	s := newSink()
 	cfg := httpinput.DefaultConfig()
 	cfg.Format, cfg.MaxBodySize, cfg.AuthType, cfg.Username, cfg.Password = "json", 20, "Basic", "u", "p"
 	url, in := start(t, cfg, s)
@@ -127,7 +142,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestAPIKey(t *testing.T) {
-	s := &sink{}
+	s := newSink()
 	cfg := httpinput.DefaultConfig()
 	cfg.AuthType, cfg.APIKey = "API", "secret"
 	url, _ := start(t, cfg, s)
@@ -140,7 +155,8 @@ func TestAPIKey(t *testing.T) {
 func TestFullPipelineNeverKeepsCollectdWaiting(t *testing.T) {
 	for when, want := range map[string]int{"drop": 200, "refuse": 503} {
 		t.Run(when, func(t *testing.T) {
-			s := &sink{stuck: make(chan struct{})}
+			s := newSink()
+			s.stuck = make(chan struct{})
 			cfg := httpinput.DefaultConfig()
 			cfg.WhenFull, cfg.AcceptTimeout = when, 20*time.Millisecond
 			url, in := start(t, cfg, s)
@@ -153,16 +169,49 @@ func TestFullPipelineNeverKeepsCollectdWaiting(t *testing.T) {
 			if when == "drop" {
 				require.Positive(t, in.Stats().Dropped)
 				require.EqualValues(t, 70, in.Stats().Dropped+in.Stats().Accepted)
+				e := s.entry(t)
+				require.EqualValues(t, 70, e.Accepted, "the ledger holds every request that was answered 200")
+				require.Equal(t, in.Stats().Dropped, e.Dropped["full"])
+				require.Equal(t, in.Stats().Accepted, e.Queued)
+			} else {
+				require.Zero(t, s.entry(t).Accepted, "whoever was answered 503 sends again")
 			}
 			release()
 			code, _ := post(t, url, "x", nil)
 			require.Equal(t, 200, code)
+			e := s.entry(t)
+			require.EqualValues(t, len(s.got), e.Delivered)
+			require.Zero(t, e.Queued)
 		})
 	}
 }
 
+// What was answered 200 and is lost all the same is in the ledger.
+func TestFailureAfterTheAnswerIsBooked(t *testing.T) {
+	ledger := selfmon.NewLedger()
+	s := &sink{stuck: make(chan struct{}), broken: errors.New("no space"), ledger: ledger}
+	cfg := httpinput.DefaultConfig()
+	cfg.Address, cfg.AcceptTimeout = "127.0.0.1:0", 20*time.Millisecond
+	in, err := httpinput.New(cfg, httpinput.Options{Name: "collectd", Account: ledger.Account("input", "collectd")})
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { done <- in.Run(t.Context(), func(string) (message.Stream, error) { return s, nil }) }()
+	require.Eventually(t, func() bool { return in.Addr() != nil }, 5*time.Second, time.Millisecond)
+	for range 3 {
+		code, _ := post(t, "http://"+in.Addr().String(), "x", nil)
+		require.Equal(t, 200, code)
+	}
+	require.EqualValues(t, 3, s.entry(t).Queued)
+	close(s.stuck)
+	require.ErrorIs(t, <-done, s.broken)
+	e := s.entry(t)
+	require.EqualValues(t, 3, e.Accepted)
+	require.EqualValues(t, 3, e.Dropped["failed"])
+	http.DefaultClient.CloseIdleConnections()
+}
+
 func TestBindErrorNamesTheSetting(t *testing.T) {
-	s := &sink{}
+	s := newSink()
 	_, in := start(t, httpinput.DefaultConfig(), s)
 	cfg := httpinput.DefaultConfig()
 	cfg.Address = in.Addr().String()
