@@ -129,23 +129,27 @@ func (h HTTP) slow(t *testing.T) {
 	})
 	require.NoError(t, h.New(t, srv.URL, nil).Send(t.Context(), h.Batch(2)))
 	s.requireAll(t, 2)
+	Happened(t, Slow, Delivered, "when the answers came, 50 ms late")
 }
 
 func (h HTTP) refusing(t *testing.T) {
-	_ = failsForNow(t, h.New(t, "http://"+unusedAddress(t), nil), h.Batch(3), prompt)
+	err := failsForNow(t, h.New(t, "http://"+unusedAddress(t), nil), h.Batch(3), prompt)
+	Happened(t, Refusing, Kept, "%s", Because(err))
 }
 
 func (h HTTP) hanging(t *testing.T) {
 	s, srv := h.start(t)
 	s.behave(func(_ http.ResponseWriter, r *http.Request, _ []byte) { <-r.Context().Done() })
-	_ = failsForNow(t, h.New(t, srv.URL, nil), h.Batch(3), brief)
+	err := failsForNow(t, h.New(t, srv.URL, nil), h.Batch(3), brief)
+	Happened(t, Hanging, Kept, "%s", Because(err))
 }
 
 // halfClosing reads the request and closes without a word.
 func (h HTTP) halfClosing(t *testing.T) {
 	s, srv := h.start(t)
 	s.behave(func(w http.ResponseWriter, _ *http.Request, _ []byte) { hijack(w, "") })
-	_ = failsForNow(t, h.New(t, srv.URL, nil), h.Batch(3), prompt)
+	err := failsForNow(t, h.New(t, srv.URL, nil), h.Batch(3), prompt)
+	Happened(t, HalfClosing, Kept, "%s; an answer that ends too early is none", Because(err))
 }
 
 // cutShort promises a longer answer than it gives.
@@ -183,7 +187,12 @@ func (h HTTP) badRequest(t *testing.T) {
 	require.Equal(t, string(h.Batch(4)), all.String(), "every item is rejected once")
 	s.behave(s.healthy(h))
 	require.NoError(t, out.Send(t.Context(), h.Batch(4)), "the next batch goes through")
+	Happened(t, BadRequest, Refused, "%d of 4 items to the dead letters (%s), the next batch delivered; 401, 403, 404, 408 and redirections: kept, as they can be mended",
+		len(rejected), reasonIn(rejected[0].Reason))
 }
+
+// reasonIn is the beginning of a reason, without what differs from run to run.
+func reasonIn(reason string) string { return Because(errors.New(reason)) }
 
 // passing are answers after which the whole batch must be kept: credentials and
 // addresses can be mended, and a server recovers.
@@ -200,6 +209,7 @@ func (h HTTP) passing(t *testing.T) {
 	s.behave(s.healthy(h))
 	require.Empty(t, Deliver(t, out, h.Batch(3)))
 	s.requireAll(t, 3)
+	Happened(t, ServerError, Kept, "500, 502, 503, 504; delivered when they had passed")
 }
 
 func (h HTTP) retryAfter(t *testing.T) {
@@ -214,11 +224,14 @@ func (h HTTP) retryAfter(t *testing.T) {
 		require.ErrorAs(t, err, &partial)
 		require.Equal(t, 7*time.Second, partial.After)
 	}
+	Happened(t, RetryAfter, Kept, "sent again after the 7 s asked for, also with 503")
 }
 
 func (h HTTP) partial(t *testing.T) {
 	if h.Partial == nil {
-		t.Skip("this far side takes a batch whole or not at all")
+		const why = "this far side takes a batch whole or not at all"
+		Happened(t, Partial, None, why)
+		t.Skip(why)
 	}
 	s, srv := h.start(t)
 	var busy atomic.Bool
@@ -237,6 +250,7 @@ func (h HTTP) partial(t *testing.T) {
 	rejected = append(rejected, Deliver(t, out, partial.Retry)...)
 	require.Len(t, rejected, 1)
 	s.requireAll(t, 8, "1")
+	Happened(t, Partial, Split, "of 8 items 6 stored, 1 refused for now sent again without the others, 1 to the dead letters")
 }
 
 func (h HTTP) tls(t *testing.T) {
@@ -251,6 +265,7 @@ func (h HTTP) tls(t *testing.T) {
 	_ = failsForNow(t, h.New(t, srv.URL, &tlsconfig.Config{RootCAFile: trusted, ServerName: "other.test"}), h.Batch(3), prompt)
 	require.NoError(t, h.New(t, srv.URL, &tlsconfig.Config{RootCAFile: trusted}).Send(t.Context(), h.Batch(3)))
 	s.requireAll(t, 3)
+	Happened(t, TLS, Kept, "unknown authority, wrong name; delivered with the right ones")
 }
 
 // CertificateFile writes the certificate of a TLS test server to a PEM file.
@@ -264,6 +279,7 @@ func CertificateFile(t *testing.T, srv *httptest.Server) string {
 
 func (h HTTP) noSuchHost(t *testing.T) {
 	_ = failsForNow(t, h.New(t, "http://tocsin-no-such-host.invalid:9", nil), h.Batch(3), prompt)
+	Happened(t, DNS, Kept, "no such host")
 }
 
 // restart kills the server within a request and starts it anew.
@@ -300,6 +316,7 @@ func (h HTTP) restart(t *testing.T) {
 	if err := <-again; !errors.Is(err, http.ErrServerClosed) {
 		require.NoError(t, err)
 	}
+	Happened(t, Restart, Kept, "sent again until the server was back: all 50 items there")
 }
 
 func (h HTTP) canceled(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -22,11 +23,16 @@ type Stream struct {
 	// Batch makes a batch of n items with the ids "0" to "n-1".
 	Batch func(n int) []byte
 	// Serve reads one connection as a healthy server until it ends, answers what
-	// is to be answered, and calls got with the id of every whole item.
+	// is to be answered, and calls got with the id of every whole item. nil: such a
+	// server is more than a test can be; only what needs none is run.
 	Serve func(conn net.Conn, got func(id string))
 	// Answers says that the far side confirms batches.
 	Answers bool
-	// NoTLS leaves out the cases about certificates.
+	// Answered are the faults that the far side has answers for after all, which
+	// the output's own tests cover.
+	Answered []Fault
+	// NoTLS leaves out the cases about certificates; it is noted as having none unless
+	// TLS is Answered.
 	NoTLS bool
 	// Reconnects says that each item has a connection of its own.
 	Reconnects bool
@@ -34,16 +40,33 @@ type Stream struct {
 
 // Run runs the suite.
 func (s Stream) Run(t *testing.T) {
-	t.Run("healthy", s.healthy)
-	t.Run("slow", s.slow)
 	t.Run("refusing", s.refusing)
 	t.Run("hanging", s.hanging)
 	t.Run("half closing", s.halfClosing)
+	t.Run("no such host", s.noSuchHost)
+	t.Run("canceled", s.canceled)
+	s.noAnswers(t)
+	if s.Serve == nil {
+		return
+	}
+	t.Run("healthy", s.healthy)
+	t.Run("slow", s.slow)
 	t.Run("idle connection closed", s.idleClosed)
 	t.Run("tls", s.tls)
-	t.Run("no such host", s.noSuchHost)
 	t.Run("restart", s.restart)
-	t.Run("canceled", s.canceled)
+}
+
+// noAnswers notes the faults that only a server with answers like those of HTTP has.
+func (s Stream) noAnswers(t *testing.T) {
+	why := "nothing answers: written and taken by the far kernel is delivered"
+	if s.Answers {
+		why = "the far side confirms a batch or does not"
+	}
+	for _, f := range []Fault{BadRequest, RetryAfter, ServerError, Partial} {
+		if !slices.Contains(s.Answered, f) {
+			Happened(t, f, None, "%s", why)
+		}
+	}
 }
 
 // listener is a far side that hands each connection to serve.
@@ -130,10 +153,12 @@ func (s Stream) slow(t *testing.T) {
 	l := listen(t, "127.0.0.1:0", func(l *listener, conn net.Conn) { s.serve(l, slowConn{conn}) })
 	require.NoError(t, s.New(t, l.Addr().String(), nil).Send(t.Context(), s.Batch(20)))
 	l.requireAll(t, 20)
+	Happened(t, Slow, Delivered, "to a reader of 64 bytes a millisecond")
 }
 
 func (s Stream) refusing(t *testing.T) {
-	_ = failsForNow(t, s.New(t, unusedAddress(t), nil), s.Batch(3), prompt)
+	err := failsForNow(t, s.New(t, unusedAddress(t), nil), s.Batch(3), prompt)
+	Happened(t, Refusing, Kept, "%s", Because(err))
 }
 
 // silent keeps a connection open and reads nothing.
@@ -174,31 +199,37 @@ func (s Stream) batchToHang() []byte {
 
 // skipUnknowable skips a case about a far side that takes a small item from the
 // network and then fails: without an answer nobody can know.
-func (s Stream) skipUnknowable(t *testing.T) {
+func (s Stream) skipUnknowable(t *testing.T, noted ...Fault) {
 	if s.Reconnects && !s.Answers {
-		t.Skip("the kernel at the far end confirms small items, whatever its program does")
+		const why = "the kernel at the far end confirms small items, whatever its program does"
+		for _, f := range noted {
+			Happened(t, f, None, why)
+		}
+		t.Skip(why)
 	}
 }
 
 func (s Stream) hanging(t *testing.T) {
-	s.skipUnknowable(t)
+	s.skipUnknowable(t, Hanging)
 	l := listen(t, "127.0.0.1:0", silent)
-	_ = failsForNow(t, s.New(t, l.Addr().String(), nil), s.batchToHang(), brief)
+	err := failsForNow(t, s.New(t, l.Addr().String(), nil), s.batchToHang(), brief)
 	if !s.Answers {
 		// This much the kernel at our end takes at once, and the one at the far
 		// end does not.
 		b := bytes.Repeat(s.Batch(1000), 4)
 		_ = failsForNow(t, s.New(t, l.Addr().String(), nil), b, brief)
 	}
+	Happened(t, Hanging, Kept, "%s", Because(err))
 }
 
 // halfClosing reads a little of each connection and closes it.
 func (s Stream) halfClosing(t *testing.T) {
-	s.skipUnknowable(t)
+	s.skipUnknowable(t, HalfClosing)
 	l := listen(t, "127.0.0.1:0", func(_ *listener, conn net.Conn) {
 		_, _ = io.ReadFull(conn, make([]byte, 16))
 	})
 	_ = failsForNow(t, s.New(t, l.Addr().String(), nil), s.batchToHang(), prompt)
+	Happened(t, HalfClosing, Kept, "the connection ended within the batch")
 }
 
 // idleClosed has the far side close between two batches: the second must not
@@ -216,7 +247,11 @@ func (s Stream) idleClosed(t *testing.T) {
 
 func (s Stream) tls(t *testing.T) {
 	if s.NoTLS {
-		t.Skip("this protocol has no TLS")
+		const why = "this protocol has no TLS, or its own way to it"
+		if !slices.Contains(s.Answered, TLS) {
+			Happened(t, TLS, None, why)
+		}
+		t.Skip(why)
 	}
 	srv := httptest.NewUnstartedServer(nil)
 	srv.StartTLS()
@@ -227,10 +262,12 @@ func (s Stream) tls(t *testing.T) {
 	trusted := &tlsconfig.Config{RootCAFile: CertificateFile(t, srv)}
 	require.NoError(t, s.New(t, l.Addr().String(), trusted).Send(t.Context(), s.Batch(3)))
 	l.requireAll(t, 3)
+	Happened(t, TLS, Kept, "unknown authority; delivered with the right one")
 }
 
 func (s Stream) noSuchHost(t *testing.T) {
 	_ = failsForNow(t, s.New(t, "tocsin-no-such-host.invalid:9", nil), s.Batch(3), prompt)
+	Happened(t, DNS, Kept, "no such host")
 }
 
 func (s Stream) restart(t *testing.T) {
@@ -246,6 +283,7 @@ func (s Stream) restart(t *testing.T) {
 	again := listen(t, l.Addr().String(), s.serve)
 	require.Empty(t, Deliver(t, out, s.Batch(50)))
 	again.requireAll(t, 50)
+	Happened(t, Restart, Kept, "sent again until the far side was back: all 50 items there")
 }
 
 func (s Stream) canceled(t *testing.T) {
