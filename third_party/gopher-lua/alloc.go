@@ -1,9 +1,6 @@
 package lua
 
-import (
-	"reflect"
-	"unsafe"
-)
+import "unsafe"
 
 // iface is an internal representation of the go-interface.
 type iface struct {
@@ -11,10 +8,8 @@ type iface struct {
 	word unsafe.Pointer
 }
 
-const preloadLimit LNumber = 128
-
-var _fv float64
-var _uv uintptr
+// preloadLimit is how many small numbers are boxed once for all.
+const preloadLimit LNumber = 1024
 
 var preloads [int(preloadLimit)]LValue
 
@@ -24,56 +19,32 @@ func init() {
 	}
 }
 
-// allocator is a fast bulk memory allocator for the LValue.
+// allocator boxes numbers in blocks. A block is freed when none of its numbers is
+// in use any more.
 type allocator struct {
-	size    int
-	fptrs   []float64
-	fheader *reflect.SliceHeader
-
-	scratchValue  LValue
-	scratchValueP *iface
+	size   int
+	room   []LNumber
+	meter  *Meter
+	number LValue // any number: lends its type word
 }
 
 func newAllocator(size int) *allocator {
-	al := &allocator{
-		size:    size,
-		fptrs:   make([]float64, 0, size),
-		fheader: nil,
-	}
-	al.fheader = (*reflect.SliceHeader)(unsafe.Pointer(&al.fptrs))
-	al.scratchValue = LNumber(0)
-	al.scratchValueP = (*iface)(unsafe.Pointer(&al.scratchValue))
-
-	return al
+	return &allocator{size: size, number: LNumber(0)}
 }
 
-// LNumber2I takes a number value and returns an interface LValue representing the same number.
-// Converting an LNumber to a LValue naively, by doing:
-// `var val LValue = myLNumber`
-// will result in an individual heap alloc of 8 bytes for the float value. LNumber2I amortizes the cost and memory
-// overhead of these allocs by allocating blocks of floats instead.
-// The downside of this is that all of the floats on a given block have to become eligible for gc before the block
-// as a whole can be gc-ed.
+// LNumber2I boxes a number.
 func (al *allocator) LNumber2I(v LNumber) LValue {
-	// first check for shared preloaded numbers
-	if v >= 0 && v < preloadLimit && float64(v) == float64(int64(v)) {
+	if v >= 0 && v < preloadLimit && LNumber(int(v)) == v && !signbit(v) {
 		return preloads[int(v)]
 	}
-
-	// check if we need a new alloc page
-	if cap(al.fptrs) == len(al.fptrs) {
-		al.fptrs = make([]float64, 0, al.size)
-		al.fheader = (*reflect.SliceHeader)(unsafe.Pointer(&al.fptrs))
+	if len(al.room) == 0 {
+		al.meter.Alloc(8 * al.size)
+		al.room = make([]LNumber, al.size)
 	}
-
-	// alloc a new float, and store our value into it
-	al.fptrs = append(al.fptrs, float64(v))
-	fptr := &al.fptrs[len(al.fptrs)-1]
-
-	// hack our scratch LValue to point to our allocated value
-	// this scratch lvalue is copied when this function returns meaning the scratch value can be reused
-	// on the next call
-	al.scratchValueP.word = unsafe.Pointer(fptr)
-
-	return al.scratchValue
+	p := &al.room[0]
+	al.room = al.room[1:]
+	*p = v
+	out := al.number
+	(*iface)(unsafe.Pointer(&out)).word = unsafe.Pointer(p)
+	return out
 }

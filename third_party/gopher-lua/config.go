@@ -4,13 +4,18 @@ import (
 	"os"
 )
 
-var CompatVarArg = true
-var FieldsPerFlush = 50
+const CompatVarArg = true
+const FieldsPerFlush = 50
+
 var RegistrySize = 256 * 20
 var RegistryGrowStep = 32
 var CallStackSize = 256
-var MaxTableGetLoop = 100
-var MaxArrayIndex = 67108864
+
+const MaxTableGetLoop = 100
+
+// MaxArrayIndex bounds nothing any more: the array part only grows by what is
+// stored next to it.
+const MaxArrayIndex = 67108864
 
 type LNumber float64
 

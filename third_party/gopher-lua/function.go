@@ -69,10 +69,19 @@ func (uv *Upvalue) SetValue(value LValue) {
 	}
 }
 
+// Peek is Value, or nil when the variable's register is gone.
+func (uv *Upvalue) Peek() LValue {
+	if !uv.IsClosed() && uv.index >= len(uv.reg.array) {
+		return nil
+	}
+	return uv.Value()
+}
+
 func (uv *Upvalue) Close() {
 	value := uv.Value()
 	uv.closed = true
 	uv.value = value
+	uv.reg = nil
 }
 
 func (uv *Upvalue) IsClosed() bool {
@@ -89,23 +98,13 @@ func UpvalueIndex(i int) int {
 
 func newFunctionProto(name string) *FunctionProto {
 	return &FunctionProto{
-		SourceName:         name,
-		LineDefined:        0,
-		LastLineDefined:    0,
-		NumUpvalues:        0,
-		NumParameters:      0,
-		IsVarArg:           0,
-		NumUsedRegisters:   2,
-		Code:               make([]uint32, 0, 128),
-		Constants:          make([]LValue, 0, 32),
-		FunctionPrototypes: make([]*FunctionProto, 0, 16),
-
-		DbgSourcePositions: make([]int, 0, 128),
-		DbgLocals:          make([]*DbgLocalInfo, 0, 16),
-		DbgCalls:           make([]DbgCall, 0, 128),
-		DbgUpvalues:        make([]string, 0, 16),
-
-		stringConstants: make([]string, 0, 32),
+		SourceName:       name,
+		LineDefined:      0,
+		LastLineDefined:  0,
+		NumUpvalues:      0,
+		NumParameters:    0,
+		IsVarArg:         0,
+		NumUsedRegisters: 2,
 	}
 }
 
@@ -151,6 +150,13 @@ func (fp *FunctionProto) str(level int, count int) string {
 /* }}} */
 
 /* LFunction {{{ */
+
+// What a function takes in the heap, in bytes, and each of its upvalues, which it
+// may share.
+const (
+	sizeOfFunction = 72
+	sizeOfUpvalue  = 64
+)
 
 func newLFunctionL(proto *FunctionProto, env *LTable, nupvalue int) *LFunction {
 	return &LFunction{

@@ -12,7 +12,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -141,222 +140,6 @@ type callFrame struct {
 	NArgs      int
 	NRet       int
 	TailCall   int
-}
-
-type callFrameStack interface {
-	Push(v callFrame)
-	Pop() *callFrame
-	Last() *callFrame
-
-	SetSp(sp int)
-	Sp() int
-	At(sp int) *callFrame
-
-	IsFull() bool
-	IsEmpty() bool
-
-	FreeAll()
-}
-
-type fixedCallFrameStack struct {
-	array []callFrame
-	sp    int
-}
-
-func newFixedCallFrameStack(size int) callFrameStack {
-	return &fixedCallFrameStack{
-		array: make([]callFrame, size),
-		sp:    0,
-	}
-}
-
-func (cs *fixedCallFrameStack) IsEmpty() bool { return cs.sp == 0 }
-
-func (cs *fixedCallFrameStack) IsFull() bool { return cs.sp == len(cs.array) }
-
-func (cs *fixedCallFrameStack) Clear() {
-	cs.sp = 0
-}
-
-func (cs *fixedCallFrameStack) Push(v callFrame) {
-	cs.array[cs.sp] = v
-	cs.array[cs.sp].Idx = cs.sp
-	cs.sp++
-}
-
-func (cs *fixedCallFrameStack) Sp() int {
-	return cs.sp
-}
-
-func (cs *fixedCallFrameStack) SetSp(sp int) {
-	cs.sp = sp
-}
-
-func (cs *fixedCallFrameStack) Last() *callFrame {
-	if cs.sp == 0 {
-		return nil
-	}
-	return &cs.array[cs.sp-1]
-}
-
-func (cs *fixedCallFrameStack) At(sp int) *callFrame {
-	return &cs.array[sp]
-}
-
-func (cs *fixedCallFrameStack) Pop() *callFrame {
-	cs.sp--
-	return &cs.array[cs.sp]
-}
-
-func (cs *fixedCallFrameStack) FreeAll() {
-	// nothing to do for fixed callframestack
-}
-
-// FramesPerSegment should be a power of 2 constant for performance reasons. It will allow the go compiler to change
-// the divs and mods into bitshifts. Max is 256 due to current use of uint8 to count how many frames in a segment are
-// used.
-const FramesPerSegment = 8
-
-type callFrameStackSegment struct {
-	array [FramesPerSegment]callFrame
-}
-type segIdx uint16
-type autoGrowingCallFrameStack struct {
-	segments []*callFrameStackSegment
-	segIdx   segIdx
-	// segSp is the number of frames in the current segment which are used. Full 'sp' value is segIdx * FramesPerSegment + segSp.
-	// It points to the next stack slot to use, so 0 means to use the 0th element in the segment, and a value of
-	// FramesPerSegment indicates that the segment is full and cannot accommodate another frame.
-	segSp uint8
-}
-
-var segmentPool sync.Pool
-
-func newCallFrameStackSegment() *callFrameStackSegment {
-	seg := segmentPool.Get()
-	if seg == nil {
-		return &callFrameStackSegment{}
-	}
-	return seg.(*callFrameStackSegment)
-}
-
-func freeCallFrameStackSegment(seg *callFrameStackSegment) {
-	segmentPool.Put(seg)
-}
-
-// newCallFrameStack allocates a new stack for a lua state, which will auto grow up to a max size of at least maxSize.
-// it will actually grow up to the next segment size multiple after maxSize, where the segment size is dictated by
-// FramesPerSegment.
-func newAutoGrowingCallFrameStack(maxSize int) callFrameStack {
-	cs := &autoGrowingCallFrameStack{
-		segments: make([]*callFrameStackSegment, (maxSize+(FramesPerSegment-1))/FramesPerSegment),
-		segIdx:   0,
-	}
-	cs.segments[0] = newCallFrameStackSegment()
-	return cs
-}
-
-func (cs *autoGrowingCallFrameStack) IsEmpty() bool {
-	return cs.segIdx == 0 && cs.segSp == 0
-}
-
-// IsFull returns true if the stack cannot receive any more stack pushes without overflowing
-func (cs *autoGrowingCallFrameStack) IsFull() bool {
-	return int(cs.segIdx) == len(cs.segments) && cs.segSp >= FramesPerSegment
-}
-
-func (cs *autoGrowingCallFrameStack) Clear() {
-	for i := segIdx(1); i <= cs.segIdx; i++ {
-		freeCallFrameStackSegment(cs.segments[i])
-		cs.segments[i] = nil
-	}
-	cs.segIdx = 0
-	cs.segSp = 0
-}
-
-func (cs *autoGrowingCallFrameStack) FreeAll() {
-	for i := segIdx(0); i <= cs.segIdx; i++ {
-		freeCallFrameStackSegment(cs.segments[i])
-		cs.segments[i] = nil
-	}
-}
-
-// Push pushes the passed callFrame onto the stack. it panics if the stack is full, caller should call IsFull() before
-// invoking this to avoid this.
-func (cs *autoGrowingCallFrameStack) Push(v callFrame) {
-	curSeg := cs.segments[cs.segIdx]
-	if cs.segSp >= FramesPerSegment {
-		// segment full, push new segment if allowed
-		if cs.segIdx < segIdx(len(cs.segments)-1) {
-			curSeg = newCallFrameStackSegment()
-			cs.segIdx++
-			cs.segments[cs.segIdx] = curSeg
-			cs.segSp = 0
-		} else {
-			panic("lua callstack overflow")
-		}
-	}
-	curSeg.array[cs.segSp] = v
-	curSeg.array[cs.segSp].Idx = int(cs.segSp) + FramesPerSegment*int(cs.segIdx)
-	cs.segSp++
-}
-
-// Sp retrieves the current stack depth, which is the number of frames currently pushed on the stack.
-func (cs *autoGrowingCallFrameStack) Sp() int {
-	return int(cs.segSp) + int(cs.segIdx)*FramesPerSegment
-}
-
-// SetSp can be used to rapidly unwind the stack, freeing all stack frames on the way. It should not be used to
-// allocate new stack space, use Push() for that.
-func (cs *autoGrowingCallFrameStack) SetSp(sp int) {
-	desiredSegIdx := segIdx(sp / FramesPerSegment)
-	desiredFramesInLastSeg := uint8(sp % FramesPerSegment)
-	for {
-		if cs.segIdx <= desiredSegIdx {
-			break
-		}
-		freeCallFrameStackSegment(cs.segments[cs.segIdx])
-		cs.segments[cs.segIdx] = nil
-		cs.segIdx--
-	}
-	cs.segSp = desiredFramesInLastSeg
-}
-
-func (cs *autoGrowingCallFrameStack) Last() *callFrame {
-	curSeg := cs.segments[cs.segIdx]
-	segSp := cs.segSp
-	if segSp == 0 {
-		if cs.segIdx == 0 {
-			return nil
-		}
-		curSeg = cs.segments[cs.segIdx-1]
-		segSp = FramesPerSegment
-	}
-	return &curSeg.array[segSp-1]
-}
-
-func (cs *autoGrowingCallFrameStack) At(sp int) *callFrame {
-	segIdx := segIdx(sp / FramesPerSegment)
-	frameIdx := uint8(sp % FramesPerSegment)
-	return &cs.segments[segIdx].array[frameIdx]
-}
-
-// Pop pops off the most recent stack frame and returns it
-func (cs *autoGrowingCallFrameStack) Pop() *callFrame {
-	curSeg := cs.segments[cs.segIdx]
-	if cs.segSp == 0 {
-		if cs.segIdx == 0 {
-			// stack empty
-			return nil
-		}
-		freeCallFrameStackSegment(curSeg)
-		cs.segments[cs.segIdx] = nil
-		cs.segIdx--
-		cs.segSp = FramesPerSegment
-		curSeg = cs.segments[cs.segIdx]
-	}
-	cs.segSp--
-	return &curSeg.array[cs.segSp]
 }
 
 /* }}} */
@@ -641,7 +424,7 @@ func newGlobal() *Global {
 		MainThread: nil,
 		Registry:   newLTable(0, 32),
 		Global:     newLTable(0, 64),
-		builtinMts: make(map[int]LValue),
+		meter:      newMeter(),
 		tempFiles:  make([]*os.File, 0, 10),
 	}
 }
@@ -662,9 +445,14 @@ func panicWithoutTraceback(L *LState) {
 }
 
 func newLState(options Options) *LState {
+	return newThread(options, newGlobal())
+}
+
+func newThread(options Options, g *Global) *LState {
 	al := newAllocator(32)
+	al.meter = g.meter
 	ls := &LState{
-		G:       newGlobal(),
+		G:       g,
 		Parent:  nil,
 		Panic:   panicWithTraceback,
 		Dead:    false,
@@ -675,15 +463,10 @@ func newLState(options Options) *LState {
 		currentFrame: nil,
 		wrapped:      false,
 		uvcache:      nil,
-		hasErrorFunc: false,
 		mainLoop:     mainLoop,
 		ctx:          nil,
 	}
-	if options.MinimizeStackMemory {
-		ls.stack = newAutoGrowingCallFrameStack(options.CallStackSize)
-	} else {
-		ls.stack = newFixedCallFrameStack(options.CallStackSize)
-	}
+	ls.stack = newFrameStack(options.CallStackSize)
 	ls.reg = newRegistry(ls, options.RegistrySize, options.RegistryGrowStep, options.RegistryMaxSize, al)
 	ls.Env = ls.G.Global
 	return ls
@@ -724,18 +507,7 @@ func (ls *LState) printCallStack() {
 	println("-------------------------")
 }
 
-func (ls *LState) closeAllUpvalues() { // +inline-start
-	for cf := ls.currentFrame; cf != nil; cf = cf.Parent {
-		if !cf.Fn.IsG {
-			ls.closeUpvalues(cf.LocalBase)
-		}
-	}
-} // +inline-end
-
 func (ls *LState) raiseError(level int, format string, args ...interface{}) {
-	if !ls.hasErrorFunc {
-		ls.closeAllUpvalues()
-	}
 	message := format
 	if len(args) > 0 {
 		message = fmt.Sprintf(format, args...)
@@ -980,7 +752,7 @@ func (ls *LState) metatable(lvalue LValue, rawget bool) LValue {
 	case *LUserData:
 		metatable = obj.Metatable
 	default:
-		if table, ok := ls.G.builtinMts[int(obj.Type())]; ok {
+		if table := ls.G.builtinMts[int(obj.Type())]; table != nil {
 			metatable = table
 		}
 	}
@@ -1111,7 +883,7 @@ func (ls *LState) initCallFrame(cf *callFrame) { // +inline-start
 			if CompatVarArg {
 				ls.reg.SetTop(cf.LocalBase + nargs + np + 1)
 				if (proto.IsVarArg & VarArgNeedsArg) != 0 {
-					argtb := newLTable(nvarargs, 0)
+					argtb := newMeteredTable(ls.G.meter, nvarargs, 1)
 					for i := 0; i < nvarargs; i++ {
 						argtb.RawSetInt(i+1, ls.reg.Get(cf.LocalBase+np+i))
 					}
@@ -1223,7 +995,7 @@ func (ls *LState) pushCallFrame(cf callFrame, fn LValue, meta bool) { // +inline
 				if CompatVarArg {
 					ls.reg.SetTop(cf.LocalBase + nargs + np + 1)
 					if (proto.IsVarArg & VarArgNeedsArg) != 0 {
-						argtb := newLTable(nvarargs, 0)
+						argtb := newMeteredTable(ls.G.meter, nvarargs, 1)
 						for i := 0; i < nvarargs; i++ {
 							argtb.RawSetInt(i+1, ls.reg.Get(cf.LocalBase+np+i))
 						}
@@ -1273,6 +1045,9 @@ func (ls *LState) callR(nargs, nret, rbase int) {
 	}
 }
 
+// shown cuts a key for a message.
+func shown(key string) string { return key[:min(len(key), 64)] }
+
 func (ls *LState) getField(obj LValue, key LValue) LValue {
 	curobj := obj
 	for i := 0; i < MaxTableGetLoop; i++ {
@@ -1286,7 +1061,7 @@ func (ls *LState) getField(obj LValue, key LValue) LValue {
 		metaindex := ls.metaOp1(curobj, "__index")
 		if metaindex == LNil {
 			if !istable {
-				ls.RaiseError("attempt to index a non-table object(%v) with key '%s'", curobj.Type().String(), key.String())
+				ls.RaiseError("attempt to index a non-table object(%v) with key '%s'", curobj.Type().String(), shown(key.String()))
 			}
 			return LNil
 		}
@@ -1317,7 +1092,7 @@ func (ls *LState) getFieldString(obj LValue, key string) LValue {
 		metaindex := ls.metaOp1(curobj, "__index")
 		if metaindex == LNil {
 			if !istable {
-				ls.RaiseError("attempt to index a non-table object(%v) with key '%s'", curobj.Type().String(), key)
+				ls.RaiseError("attempt to index a non-table object(%v) with key '%s'", curobj.Type().String(), shown(key))
 			}
 			return LNil
 		}
@@ -1348,7 +1123,7 @@ func (ls *LState) setField(obj LValue, key LValue, value LValue) {
 		metaindex := ls.metaOp1(curobj, "__newindex")
 		if metaindex == LNil {
 			if !istable {
-				ls.RaiseError("attempt to index a non-table object(%v) with key '%s'", curobj.Type().String(), key.String())
+				ls.RaiseError("attempt to index a non-table object(%v) with key '%s'", curobj.Type().String(), shown(key.String()))
 			}
 			ls.RawSet(tb, key, value)
 			return
@@ -1380,7 +1155,7 @@ func (ls *LState) setFieldString(obj LValue, key string, value LValue) {
 		metaindex := ls.metaOp1(curobj, "__newindex")
 		if metaindex == LNil {
 			if !istable {
-				ls.RaiseError("attempt to index a non-table object(%v) with key '%s'", curobj.Type().String(), key)
+				ls.RaiseError("attempt to index a non-table object(%v) with key '%s'", curobj.Type().String(), shown(key))
 			}
 			tb.RawSetString(key, value)
 			return
@@ -1450,6 +1225,15 @@ func (ls *LState) Close() {
 }
 
 /* registry operations {{{ */
+
+// Registers returns the registers in use, for whoever adds up what a state
+// reaches. Some may be nil.
+func (ls *LState) Registers() []LValue { return ls.reg.array[:min(ls.reg.top, len(ls.reg.array))] }
+
+// Bytes returns what the thread itself takes in the heap.
+func (ls *LState) Bytes() int {
+	return sizeOfThread + sizeOfValue*len(ls.reg.array) + sizeOfFrames*len(ls.stack.segments)
+}
 
 func (ls *LState) GetTop() int {
 	return ls.reg.Top() - ls.currentLocalBase()
@@ -1602,18 +1386,17 @@ func (ls *LState) Remove(index int) {
 /* object allocation {{{ */
 
 func (ls *LState) NewTable() *LTable {
-	return newLTable(defaultArrayCap, defaultHashCap)
+	return newMeteredTable(ls.G.meter, 0, 0)
 }
 
 func (ls *LState) CreateTable(acap, hcap int) *LTable {
-	return newLTable(acap, hcap)
+	return newMeteredTable(ls.G.meter, acap, hcap)
 }
 
 // NewThread returns a new LState that shares with the original state all global objects.
 // If the original state has context.Context, the new state has a new child context of the original state and this function returns its cancel function.
 func (ls *LState) NewThread() (*LState, context.CancelFunc) {
-	thread := newLState(ls.Options)
-	thread.G = ls.G
+	thread := newThread(ls.Options, ls.G)
 	thread.Env = ls.Env
 	var f context.CancelFunc = nil
 	if ls.ctx != nil {
@@ -1735,9 +1518,6 @@ func (ls *LState) Error(lv LValue, level int) {
 	if str, ok := lv.(LString); ok {
 		ls.raiseError(level, string(str))
 	} else {
-		if !ls.hasErrorFunc {
-			ls.closeAllUpvalues()
-		}
 		ls.Push(lv)
 		ls.Panic(ls)
 	}
@@ -2032,12 +1812,8 @@ func (ls *LState) PCall(nargs, nret int, errfunc *LFunction) (err error) {
 	base := ls.reg.Top() - nargs - 1
 	oldpanic := ls.Panic
 	ls.Panic = panicWithoutTraceback
-	if errfunc != nil {
-		ls.hasErrorFunc = true
-	}
 	defer func() {
 		ls.Panic = oldpanic
-		ls.hasErrorFunc = false
 		rcv := recover()
 		if rcv != nil {
 			if _, ok := rcv.(*ApiError); !ok {
@@ -2054,8 +1830,12 @@ func (ls *LState) PCall(nargs, nret int, errfunc *LFunction) (err error) {
 				ls.Push(errfunc)
 				ls.Push(err.(*ApiError).Object)
 				ls.Panic = panicWithoutTraceback
+				// The handler of a stack overflow needs frames, too.
+				limit := ls.stack.max
+				ls.stack.max = max(limit, ls.stack.sp+framesOfHandler)
 				defer func() {
 					ls.Panic = oldpanic
+					ls.stack.max = limit
 					rcv := recover()
 					if rcv != nil {
 						if _, ok := rcv.(*ApiError); !ok {
@@ -2067,8 +1847,8 @@ func (ls *LState) PCall(nargs, nret int, errfunc *LFunction) (err error) {
 							}
 						} else {
 							err = rcv.(*ApiError)
-							err.(*ApiError).StackTrace = ls.stackTrace(0)
 						}
+						ls.closeUpvalues(base)
 						ls.stack.SetSp(sp)
 						ls.currentFrame = ls.stack.Last()
 						ls.reg.SetTop(base)
@@ -2079,6 +1859,7 @@ func (ls *LState) PCall(nargs, nret int, errfunc *LFunction) (err error) {
 			} else if len(err.(*ApiError).StackTrace) == 0 {
 				err.(*ApiError).StackTrace = ls.stackTrace(0)
 			}
+			ls.closeUpvalues(base)
 			ls.stack.SetSp(sp)
 			ls.currentFrame = ls.stack.Last()
 			ls.reg.SetTop(base)

@@ -19,12 +19,6 @@ func TestCallStackOverflowWhenFixed(t *testing.T) {
 	})
 	defer L.Close()
 
-	// expect fixed stack implementation by default (for backwards compatibility)
-	stack := L.stack
-	if _, ok := stack.(*fixedCallFrameStack); !ok {
-		t.Errorf("expected fixed callframe stack by default")
-	}
-
 	errorIfScriptNotFail(t, L, `
     local function recurse(count)
       if count > 0 then
@@ -45,12 +39,6 @@ func TestCallStackOverflowWhenAutoGrow(t *testing.T) {
 		MinimizeStackMemory: true,
 	})
 	defer L.Close()
-
-	// expect auto growing stack implementation when MinimizeStackMemory is set
-	stack := L.stack
-	if _, ok := stack.(*autoGrowingCallFrameStack); !ok {
-		t.Errorf("expected fixed callframe stack by default")
-	}
 
 	errorIfScriptNotFail(t, L, `
     local function recurse(count)
@@ -580,129 +568,6 @@ func TestUninitializedVarAccess(t *testing.T) {
 
 		test(1,2)
 	`)
-}
-
-func BenchmarkCallFrameStackPushPopAutoGrow(t *testing.B) {
-	stack := newAutoGrowingCallFrameStack(256)
-
-	t.ResetTimer()
-
-	const Iterations = 256
-	for j := 0; j < t.N; j++ {
-		for i := 0; i < Iterations; i++ {
-			stack.Push(callFrame{})
-		}
-		for i := 0; i < Iterations; i++ {
-			stack.Pop()
-		}
-	}
-}
-
-func BenchmarkCallFrameStackPushPopFixed(t *testing.B) {
-	stack := newFixedCallFrameStack(256)
-
-	t.ResetTimer()
-
-	const Iterations = 256
-	for j := 0; j < t.N; j++ {
-		for i := 0; i < Iterations; i++ {
-			stack.Push(callFrame{})
-		}
-		for i := 0; i < Iterations; i++ {
-			stack.Pop()
-		}
-	}
-}
-
-// this test will intentionally not incur stack growth in order to bench the performance when no allocations happen
-func BenchmarkCallFrameStackPushPopShallowAutoGrow(t *testing.B) {
-	stack := newAutoGrowingCallFrameStack(256)
-
-	t.ResetTimer()
-
-	const Iterations = 8
-	for j := 0; j < t.N; j++ {
-		for i := 0; i < Iterations; i++ {
-			stack.Push(callFrame{})
-		}
-		for i := 0; i < Iterations; i++ {
-			stack.Pop()
-		}
-	}
-}
-
-func BenchmarkCallFrameStackPushPopShallowFixed(t *testing.B) {
-	stack := newFixedCallFrameStack(256)
-
-	t.ResetTimer()
-
-	const Iterations = 8
-	for j := 0; j < t.N; j++ {
-		for i := 0; i < Iterations; i++ {
-			stack.Push(callFrame{})
-		}
-		for i := 0; i < Iterations; i++ {
-			stack.Pop()
-		}
-	}
-}
-
-func BenchmarkCallFrameStackPushPopFixedNoInterface(t *testing.B) {
-	stack := newFixedCallFrameStack(256).(*fixedCallFrameStack)
-
-	t.ResetTimer()
-
-	const Iterations = 256
-	for j := 0; j < t.N; j++ {
-		for i := 0; i < Iterations; i++ {
-			stack.Push(callFrame{})
-		}
-		for i := 0; i < Iterations; i++ {
-			stack.Pop()
-		}
-	}
-}
-
-func BenchmarkCallFrameStackUnwindAutoGrow(t *testing.B) {
-	stack := newAutoGrowingCallFrameStack(256)
-
-	t.ResetTimer()
-
-	const Iterations = 256
-	for j := 0; j < t.N; j++ {
-		for i := 0; i < Iterations; i++ {
-			stack.Push(callFrame{})
-		}
-		stack.SetSp(0)
-	}
-}
-
-func BenchmarkCallFrameStackUnwindFixed(t *testing.B) {
-	stack := newFixedCallFrameStack(256)
-
-	t.ResetTimer()
-
-	const Iterations = 256
-	for j := 0; j < t.N; j++ {
-		for i := 0; i < Iterations; i++ {
-			stack.Push(callFrame{})
-		}
-		stack.SetSp(0)
-	}
-}
-
-func BenchmarkCallFrameStackUnwindFixedNoInterface(t *testing.B) {
-	stack := newFixedCallFrameStack(256).(*fixedCallFrameStack)
-
-	t.ResetTimer()
-
-	const Iterations = 256
-	for j := 0; j < t.N; j++ {
-		for i := 0; i < Iterations; i++ {
-			stack.Push(callFrame{})
-		}
-		stack.SetSp(0)
-	}
 }
 
 type registryTestHandler int

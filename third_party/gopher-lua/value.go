@@ -143,11 +143,14 @@ func (nm LNumber) Format(f fmt.State, c rune) {
 type LTable struct {
 	Metatable LValue
 
-	array   []LValue
-	dict    map[LValue]LValue
-	strdict map[string]LValue
-	keys    []LValue
-	k2i     map[LValue]int
+	array []LValue // the keys 1 to len; the last one is not nil
+	slots []slot   // all other keys, in the order of their first store
+	index []uint32 // of slots by hash, slot number + 1; nil while there are few
+	dead  int32    // slots without a value
+	first int32    // no live slot is before this one
+	last  int32    // the slot that Next returned last
+	ints  bool     // slots had a number for a key
+	meter *Meter
 }
 
 func (tb *LTable) String() string   { return fmt.Sprintf("table: %p", tb) }
@@ -171,9 +174,13 @@ type Global struct {
 	Registry      *LTable
 	Global        *LTable
 
-	builtinMts map[int]LValue
-	tempFiles  []*os.File
-	gccount    int32
+	builtinMts [LTChannel + 1]LValue
+	meter      *Meter
+	// Owner is whoever embeds the state; the machine does not look at it.
+	Owner     any
+	hints     [1 << 10]uint16 // which slot an instruction found its key in
+	tempFiles []*os.File
+	gccount   int32
 }
 
 type LState struct {
@@ -186,12 +193,11 @@ type LState struct {
 
 	stop         int32
 	reg          *registry
-	stack        callFrameStack
+	stack        *frameStack
 	alloc        *allocator
 	currentFrame *callFrame
 	wrapped      bool
 	uvcache      *Upvalue
-	hasErrorFunc bool
 	mainLoop     func(*LState, *callFrame)
 	ctx          context.Context
 	ctxCancelFn  context.CancelFunc

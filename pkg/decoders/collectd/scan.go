@@ -222,7 +222,7 @@ func (s *scanner) list(el *element) bool {
 			if !ok {
 				return false
 			}
-			s.numbers = append(s.numbers, v+0) // -0 becomes 0
+			s.numbers = append(s.numbers, v)
 		}
 		s.blanks()
 		if s.take(']') {

@@ -1,7 +1,6 @@
 package lualpeg_test
 
 import (
-	"reflect"
 	"runtime"
 	"testing"
 	"time"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/tocsin-lma/tocsin/internal/effort"
 	"github.com/tocsin-lma/tocsin/pkg/lpeg"
-	"github.com/tocsin-lma/tocsin/pkg/sandbox/lualpeg"
 )
 
 // TestHostilePatterns runs patterns that would go on for very long, or fill
@@ -92,16 +90,4 @@ func TestStepsAreCharged(t *testing.T) {
 	before := charged
 	eval(t, vm, `lpeg.Cmt(1, function(s) lpeg.match((lpeg.P"a" * lpeg.P"a" + "b")^0, s) return true end):match(("ab"):rep(1000))`)
 	require.Greater(t, charged, before)
-}
-
-// TestLayout compares the mirrored structures with gopher-lua's.
-func TestLayout(t *testing.T) {
-	ours, theirs := lualpeg.TableLayout(), reflect.TypeOf(lua.LTable{})
-	require.Equal(t, theirs.Size(), ours.Size())
-	require.Equal(t, theirs.NumField(), ours.NumField())
-	for i := range theirs.NumField() {
-		a, b := theirs.Field(i), ours.Field(i)
-		require.Equal(t, a.Offset, b.Offset, a.Name)
-		require.Equal(t, a.Type, b.Type, a.Name)
-	}
 }

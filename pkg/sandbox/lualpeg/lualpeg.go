@@ -43,7 +43,6 @@ type Binding struct {
 	folders map[*lua.LFunction]lpeg.Folder
 	rawset  *lua.LFunction
 	box     boxer
-	shapes  map[*lpeg.Site]*shape
 	purges  int
 	sealed  bool
 }
@@ -59,7 +58,6 @@ func OpenShared(L *lua.LState, shared *lpeg.Shared) *Binding {
 		current: L,
 		data:    make(map[*lpeg.Pattern]*lua.LUserData),
 		folders: make(map[*lua.LFunction]lpeg.Folder),
-		shapes:  make(map[*lpeg.Site]*shape),
 	}
 	b.builder.Shared, b.builder.Plain = shared, plain
 	b.values = lpeg.NewValues(b.foreign())
@@ -143,7 +141,6 @@ func (b *Binding) wrap(L *lua.LState, p *lpeg.Pattern) *lua.LUserData {
 	if n := b.builder.Purges(); n != b.purges {
 		b.purges = n
 		b.data = make(map[*lpeg.Pattern]*lua.LUserData)
-		b.shapes = make(map[*lpeg.Site]*shape)
 	}
 	if ud, ok := b.data[p]; ok {
 		return ud

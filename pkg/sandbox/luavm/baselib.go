@@ -122,9 +122,6 @@ func baseRawget(L *lua.LState) int {
 func (vm *VM) rawset(L *lua.LState) int {
 	t := checkTable(L, 1)
 	checkAny(L, 3)
-	if n, ok := L.Get(2).(lua.LNumber); ok && n > sparseGap {
-		vm.chargeStore(L, t, n)
-	}
 	L.RawSet(t, L.Get(2), L.Get(3))
 	L.SetTop(1)
 	return 1
@@ -268,7 +265,7 @@ func (vm *VM) gcinfo(L *lua.LState) int {
 func (vm *VM) collectgarbage(L *lua.LState) int {
 	switch option := OptString(L, 1, "collect"); option {
 	case "count":
-		bytes := vm.meter.measure(false)
+		bytes := vm.meter.measure()
 		L.Push(lua.LNumber(float64(bytes) / 1024))
 	case "collect", "stop", "restart", "step", "setpause", "setstepmul":
 		L.Push(lua.LNumber(0))

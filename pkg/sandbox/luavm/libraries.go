@@ -13,9 +13,7 @@ import (
 // them.
 func (vm *VM) openLibraries() {
 	L := vm.L
-	ud := L.NewUserData()
-	ud.Value = vm
-	L.G.Registry.RawSetString(registryKey, ud)
+	L.G.Owner = vm
 	vm.loaded = L.NewTable()
 	L.G.Registry.RawSetString("_LOADED", vm.loaded)
 	vm.handler = L.NewFunction(vm.onError)
@@ -95,12 +93,7 @@ func (vm *VM) openCoroutine() {
 	create, _ := t.RawGetString("create").(*lua.LFunction)
 	wrap, _ := t.RawGetString("wrap").(*lua.LFunction)
 	yield, _ := t.RawGetString("yield").(*lua.LFunction)
-	metered := func(L *lua.LState, th *lua.LState) {
-		vm.charge(L, sizeThread, sizeThread)
-		if !vm.opts.Trusted {
-			th.SetContext(vm.meter)
-		}
-	}
+	metered := func(L *lua.LState, th *lua.LState) { vm.charge(L, th.Bytes(), th.Bytes()) }
 	t.RawSetString("create", L.NewFunction(func(L *lua.LState) int {
 		checkLuaFunction(L)
 		n := create.GFunction(L)

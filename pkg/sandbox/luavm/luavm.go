@@ -78,7 +78,7 @@ type Loader func(name string) (source []byte, chunk string, tried []string, err 
 
 // VM is one Lua state.
 type VM struct {
-	// L is the underlying state, for host functions. Do not set its context.
+	// L is the underlying state, for host functions.
 	L *lua.LState
 
 	opts      Options
@@ -100,9 +100,6 @@ type VM struct {
 
 // New opens a state. Close releases it.
 func New(opts Options) *VM {
-	if !opts.Trusted {
-		lowerArrayBound()
-	}
 	if opts.Clock == nil {
 		opts.Clock = time.Now
 	}
@@ -123,9 +120,7 @@ func New(opts Options) *VM {
 	vm.meter = newMeter(vm)
 	vm.loading = vm.L.NewUserData()
 	vm.openLibraries()
-	if !opts.Trusted {
-		vm.L.SetContext(vm.meter)
-	}
+	vm.meter.arm()
 	return vm
 }
 
@@ -241,11 +236,10 @@ type Usage struct {
 // Usage returns the counters of the state.
 func (vm *VM) Usage() Usage { return vm.meter.usage }
 
-// Memory counts the bytes that the state reaches now, and drops dead keys from
-// tables. It takes about 30 ns an entry and must not be called from a host
-// function.
+// Memory counts the bytes that the state reaches now. It takes about 30 ns an
+// entry.
 func (vm *VM) Memory() int {
-	return vm.meter.measure(true)
+	return vm.meter.measure()
 }
 
 // Abort makes the limit err fire: the script cannot catch it, and the Call in
@@ -258,18 +252,9 @@ func (vm *VM) Abort(L *lua.LState, err error) {
 // Of returns the VM that a state or one of its coroutines belongs to, nil for a
 // state that New did not open.
 func Of(L *lua.LState) *VM {
-	if m, ok := L.Context().(*meter); ok {
-		return m.vm
-	}
-	if ud, ok := L.G.Registry.RawGetString(registryKey).(*lua.LUserData); ok {
-		if vm, ok := ud.Value.(*VM); ok {
-			return vm
-		}
-	}
-	return nil
+	vm, _ := L.G.Owner.(*VM)
+	return vm
 }
-
-const registryKey = "tocsin.vm"
 
 // Error is a failed Load or Call.
 type Error struct {

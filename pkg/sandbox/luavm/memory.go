@@ -8,16 +8,12 @@ import (
 
 // What things cost in the heap, calibrated by TestMemoryEstimate.
 const (
-	sizeTable    = 112
 	sizeSlot     = 16
 	sizeNumber   = 8
 	sizeString   = 16
-	sizeMapEntry = 48
-	sizeKeyEntry = 56 // in keys and k2i
 	sizeFunction = 72
 	sizeUpvalue  = 56
 	sizeUserData = 64
-	sizeThread   = 12 << 10
 	longString   = 64 // strings from this length on are counted once
 )
 
@@ -30,14 +26,13 @@ type walker struct {
 	tables  []*lua.LTable
 	bytes   int
 	entries int
-	compact bool
 }
 
-// measure walks everything that the state reaches. With compact it drops the
-// dead keys of tables, which is safe only between calls.
-func (m *meter) measure(compact bool) int {
+// measure walks everything that the state reaches, and sets how much may be
+// allocated until the next walk.
+func (m *meter) measure() int {
 	vm := m.vm
-	w := &walker{seen: make(map[unsafe.Pointer]struct{}, 256), compact: compact}
+	w := &walker{seen: make(map[unsafe.Pointer]struct{}, 256)}
 	w.table(vm.L.G.Registry)
 	w.table(vm.L.G.Global)
 	w.thread(vm.L)
@@ -48,7 +43,7 @@ func (m *meter) measure(compact bool) int {
 		w.value(vm.L.GetMetatable(sample(kind)))
 	}
 	w.drain()
-	m.since, m.charged, m.entries = 0, 0, w.entries
+	m.walked(w.bytes, w.entries)
 	m.usage.Memory = w.bytes
 	m.usage.MaxMemory = max(m.usage.MaxMemory, w.bytes)
 	return w.bytes
@@ -118,8 +113,8 @@ func (w *walker) function(f *lua.LFunction) {
 			continue
 		}
 		w.bytes += sizeUpvalue
-		if up := upvalueOf(u); up.closed || up.reg == nil || up.index < len(up.reg.array) {
-			w.value(u.Value())
+		if v := u.Peek(); v != nil {
+			w.value(v)
 		}
 	}
 }
@@ -142,19 +137,14 @@ func (w *walker) thread(L *lua.LState) {
 	if L == nil || !w.first(unsafe.Pointer(L)) {
 		return
 	}
-	w.bytes += sizeThread
+	w.bytes += L.Bytes()
 	w.table(L.Env)
-	if reg := stateOf(L).reg; reg != nil {
-		w.bytes += sizeSlot * len(reg.array)
-		for _, v := range reg.array[:min(reg.top, len(reg.array))] {
-			if v != nil {
-				w.value(v)
-			}
+	for _, v := range L.Registers() {
+		if v != nil {
+			w.value(v)
 		}
 	}
-	if parent := stateOf(L).parent; parent != nil {
-		w.thread(parent)
-	}
+	w.thread(L.Parent)
 }
 
 // drain walks the tables found so far and those found on the way; a list instead
@@ -163,60 +153,25 @@ func (w *walker) drain() {
 	for len(w.tables) > 0 {
 		t := w.tables[len(w.tables)-1]
 		w.tables = w.tables[:len(w.tables)-1]
-		w.fields(tableOf(t))
+		w.fields(t)
 	}
 }
 
-func (w *walker) fields(t *tableLayout) {
-	w.bytes += sizeTable + sizeSlot*cap(t.array)
-	for _, v := range t.array {
-		if v != nil {
-			w.value(v)
+func (w *walker) fields(t *lua.LTable) {
+	w.bytes += t.Bytes()
+	for _, v := range t.Array() {
+		w.value(v)
+	}
+	for i := range t.Keys() {
+		key, str, v := t.Slot(i)
+		if key == nil {
+			w.bytes += len(str)
+		} else {
+			w.value(key)
 		}
-	}
-	for k, v := range t.strdict {
-		w.bytes += sizeMapEntry
-		w.string(k)
 		w.value(v)
 	}
-	for k, v := range t.dict {
-		w.bytes += sizeMapEntry
-		w.value(k)
-		w.value(v)
-	}
-	if mt, ok := t.metatable.(*lua.LTable); ok {
+	if mt, ok := t.Metatable.(*lua.LTable); ok {
 		w.table(mt)
 	}
-	live := len(t.strdict) + len(t.dict)
-	if w.compact && len(t.keys) > 64 && len(t.keys) > 2*live {
-		t.dropDeadKeys(live)
-	}
-	w.bytes += sizeKeyEntry * len(t.keys)
-}
-
-// dropDeadKeys rebuilds the order of the keys without those that were deleted;
-// gopher-lua keeps every key a table ever had.
-func (t *tableLayout) dropDeadKeys(live int) {
-	keys := make([]lua.LValue, 0, live)
-	k2i := make(map[lua.LValue]int, live)
-	for _, k := range t.keys {
-		if !t.has(k) {
-			continue
-		}
-		k2i[k] = len(keys)
-		keys = append(keys, k)
-	}
-	t.keys, t.k2i = keys, k2i
-	if live == 0 {
-		t.strdict, t.dict = nil, nil
-	}
-}
-
-func (t *tableLayout) has(k lua.LValue) bool {
-	if s, ok := k.(lua.LString); ok {
-		_, found := t.strdict[string(s)]
-		return found
-	}
-	_, found := t.dict[k]
-	return found
 }

@@ -7,33 +7,22 @@ import (
 // guard is one protected call in progress.
 type guard struct {
 	L       *lua.LState
-	base    int        // register of the function called
 	handler lua.LValue // xpcall's, or nil
 }
 
 // noFramesLeft is gopher-lua's panic when an error handler finds no free frame.
 const noFramesLeft = "lua callstack overflow"
 
-// protect calls the function below nargs arguments. gopher-lua closes either all
-// open upvalues of the thread when an error unwinds it or none; here exactly
-// those of the frames that end are closed, so that closures of the frames that
-// live on keep their variables.
+// protect calls the function below nargs arguments.
 func (vm *VM) protect(L *lua.LState, nargs, nret int) error {
 	return vm.protectWith(L, nargs, nret, nil)
 }
 
 func (vm *VM) protectWith(L *lua.LState, nargs, nret int, handler lua.LValue) error {
-	st := stateOf(L)
-	outer := st.hasErrorFunc
-	base := st.reg.top - nargs - 1
-	vm.guards = append(vm.guards, guard{L: L, base: base, handler: handler})
+	vm.guards = append(vm.guards, guard{L: L, handler: handler})
 	depth := len(vm.guards)
 	err := L.PCall(nargs, nret, vm.handler)
 	vm.guards = vm.guards[:depth-1]
-	st.hasErrorFunc = outer
-	if err != nil {
-		closeUpvalues(L, base)
-	}
 	return err
 }
 
@@ -54,7 +43,6 @@ func (vm *VM) onError(L *lua.LState) int {
 		L.Call(1, 1)
 		value = L.Get(-1)
 	}
-	closeUpvalues(L, g.base)
 	L.Push(value)
 	return 1
 }

@@ -99,13 +99,15 @@ func tableSetn(L *lua.LState) int {
 
 func (vm *VM) tableMaxn(L *lua.LState) int {
 	t := checkTable(L, 1)
-	most := 0.0
-	vm.ChargeSteps(L, len(tableOf(t).keys))
-	t.ForEach(func(k, _ lua.LValue) {
-		if n, ok := k.(lua.LNumber); ok {
-			most = max(most, float64(n))
+	most := float64(t.Len())
+	vm.ChargeSteps(L, t.Keys())
+	for i := range t.Keys() {
+		if k, _, v := t.Slot(i); v != lua.LNil {
+			if n, ok := k.(lua.LNumber); ok {
+				most = max(most, float64(n))
+			}
 		}
-	})
+	}
 	L.Push(lua.LNumber(most))
 	return 1
 }
@@ -122,22 +124,14 @@ func (vm *VM) tableInsert(L *lua.LState) int {
 		raise(L, "wrong number of arguments to 'insert'")
 	}
 	pos, v := CheckInt(L, 2), L.Get(3)
-	if pos >= 1 && pos < end && end <= len(tableOf(t).array)+1 {
-		vm.charge(L, sizeSlot*(end-pos), sizeSlot)
-		// The array may go on behind the border that # found.
-		array := tableOf(t).array
-		if end <= len(array) {
-			copy(array[pos:end], array[pos-1:end-1])
-			array[pos-1] = v
-		} else {
-			t.Insert(pos, v)
-		}
+	if pos >= 1 && pos < end {
+		vm.charge(L, sizeSlot*(end-pos), 0)
+		t.Insert(pos, v)
 		return 0
 	}
 	if pos < 1 && end-pos > 1<<16 {
 		vm.ChargeSteps(L, 16*min(end-pos, 1<<40))
 	}
-	vm.chargeStore(L, t, lua.LNumber(pos))
 	end = max(end, pos)
 	for i := end; i > pos; i-- {
 		t.RawSet(lua.LNumber(i), t.RawGet(lua.LNumber(i-1)))
@@ -154,14 +148,7 @@ func (vm *VM) tableRemove(L *lua.LState) int {
 		return 0
 	}
 	vm.charge(L, sizeSlot*(end-pos+1), 0)
-	array := tableOf(t).array
-	removed := array[pos-1]
-	copy(array[pos-1:end-1], array[pos:end])
-	array[end-1] = lua.LNil
-	if end == len(array) {
-		tableOf(t).array = array[:end-1]
-	}
-	L.Push(removed)
+	L.Push(t.Remove(pos))
 	return 1
 }
 
