@@ -227,6 +227,9 @@ func (b *builder) convertText(c conversion, text string) (message.Value, bool) {
 	case asInteger:
 		n, err := strconv.ParseInt(text, 10, 64)
 		return message.IntegerValue(n), err == nil
+	case asHex:
+		n, err := strconv.ParseUint(text, 16, 64)
+		return message.DoubleValue(float64(n)), err == nil
 	case asBoolean:
 		v, err := strconv.ParseBool(strings.ToLower(text))
 		return message.BoolValue(v), err == nil

@@ -55,7 +55,13 @@ func (b *builder) parseCaptured() {
 // takeWeak takes what nothing else gave.
 func (b *builder) takeWeak() {
 	for i := range b.d.weak {
-		b.settle(b.d.weak[i].slot, &b.d.weak[i].value)
+		w := &b.d.weak[i]
+		if w.slot.target == toSeverity && b.label != "" {
+			if _, known := b.d.layout.severityOf(b.label); known {
+				continue
+			}
+		}
+		b.settle(w.slot, &w.value)
 	}
 }
 
@@ -149,6 +155,9 @@ func (b *builder) target(s *slot, p *entry.Pair) bool {
 		}
 	}
 	b.settle(s, &v)
+	if s.target == toPayload && (b.d.multi == nil || !b.d.multi.byParts()) {
+		b.m.Payload = chomp(b.m.Payload)
+	}
 	return true
 }
 

@@ -35,6 +35,7 @@ const (
 	asNumber
 	asInteger
 	asBoolean
+	asHex
 	asUUID // text: a UUID with its dashes
 )
 
@@ -143,7 +144,7 @@ func (l *layout) readNames(p *Plugin) error {
 	err := eachEntry(p, "types", func(name string, v lua.LValue) error {
 		c, ok := conversionOf(v.String())
 		if !ok {
-			return fmt.Errorf("types.%s is %q; want number, integer, boolean, uuid or string", name, v.String())
+			return fmt.Errorf("types.%s is %q; want number, integer, hex, boolean, uuid or string", name, v.String())
 		}
 		l.declared(name).conversion = c
 		return nil
@@ -167,6 +168,8 @@ func conversionOf(name string) (c conversion, ok bool) {
 		return asInteger, true
 	case "boolean":
 		return asBoolean, true
+	case "hex":
+		return asHex, true
 	case "uuid":
 		return asUUID, true
 	}

@@ -171,7 +171,7 @@ func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error
 		return &refusal{reason: "tell records of " + raw.Logger + " apart", cause: err}
 	}
 	if !opens && !(m.join && msg.Severity() <= m.joinTo) {
-		msg.Payload = strings.TrimSuffix(msg.Payload, "\n") // it was kept in case the record opens one
+		msg.Payload = chomp(msg.Payload) // it was kept in case the record opens one
 		return emit(msg)
 	}
 	m.keyed = opens
@@ -217,7 +217,7 @@ func (m *multiline) extend(text string, emit message.Emit) error {
 func (m *multiline) piece(emit message.Emit) error {
 	out := *m.pending
 	out.Fields = append([]message.Field(nil), m.pending.Fields...)
-	out.Payload = valid(strings.TrimSuffix(string(m.text), "\n"))
+	out.Payload = valid(chomp(string(m.text)))
 	if !out.UUID.IsZero() {
 		out.UUID = out.UUID.Derive(m.parts)
 	}

@@ -44,7 +44,7 @@ func (m *multiline) joinParts(raw *message.Message, emit message.Emit) error {
 		}
 	}
 	if !more && len(m.unfinished) == 0 {
-		msg.Payload = strings.TrimSuffix(msg.Payload, "\n")
+		msg.Payload = chomp(msg.Payload)
 		return emit(msg)
 	}
 	return m.addPart(raw, msg, more, emit)
@@ -63,7 +63,7 @@ func (m *multiline) addPart(raw, msg *message.Message, more bool, emit message.E
 	}
 	if i == len(m.unfinished) {
 		if !more {
-			msg.Payload = strings.TrimSuffix(msg.Payload, "\n")
+			msg.Payload = chomp(msg.Payload)
 			return emit(msg)
 		}
 		if i == maxJoined {
@@ -101,7 +101,7 @@ func (m *multiline) closePart(i int, emit message.Emit) error {
 
 // emitPart emits what there is of a record, decoded as if it had come in one piece.
 func (m *multiline) emitPart(j *joined, emit message.Emit) error {
-	text := valid(strings.TrimSuffix(string(j.text), "\n"))
+	text := valid(chomp(string(j.text)))
 	m.d.whole = &text
 	defer func() { m.d.whole = nil }()
 	if err := m.d.decode(&m.d.msg, j.first); err != nil {
@@ -137,4 +137,12 @@ func (m *multiline) holding() int {
 		held = max(held, int(m.seen-j.at+1))
 	}
 	return held
+}
+
+// chomp returns s without the line end at its end.
+func chomp(s string) string {
+	if t, ok := strings.CutSuffix(s, "\n"); ok {
+		return strings.TrimSuffix(t, "\r")
+	}
+	return s
 }

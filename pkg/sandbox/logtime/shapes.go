@@ -310,6 +310,9 @@ func (p *parser) zone() bool {
 		}
 		p.is(':')
 		minutes, _ := p.digits(2)
+		if hours > 23 || minutes > 59 {
+			return false
+		}
 		p.offset = hours*3600 + minutes*60
 		if c == '-' {
 			p.offset = -p.offset
@@ -341,6 +344,10 @@ func zoneOf(name string) (seconds int, ok bool) {
 		return 5*3600 + 1800, true
 	case "JST", "KST":
 		hours = 9
+	case "AEST":
+		hours = 10
+	case "AEDT":
+		hours = 11
 	case "EST", "CDT":
 		hours = -5
 	case "EDT":

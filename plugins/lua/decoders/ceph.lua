@@ -4,44 +4,24 @@
 --   2017-03-13T10:00:00.123+0000 mon.a (mon.0) 123 : cluster [INF] text
 local l = require "lpeg"
 l.locale(l)
-local record = require "log_record"
-local severity = require "log_severity"
-local time = require "log_time"
-
-local words = { DBG = 7, INF = 6, SEC = 5, WRN = 4, ERR = 3 }
+local g = require "log_grammar"
 
 local sp = l.P " " ^ 1
+local d = l.digit
 local name = (1 - l.S " \n") ^ 1
-local number = l.P "-" ^ -1 * l.digit ^ 1 / tonumber
-local rest = l.Cg(l.P(1) ^ 0, "text")
-local daemon = l.Ct(time.stamp * sp * l.Cg(l.xdigit ^ 6, "thread") * sp * l.Cg(number, "debug")
-    * (l.P " " + #l.P "\n" + -1) * rest)
-local cluster = l.Ct(time.stamp * sp * l.Cg(name, "entity") * sp * name * (sp * l.digit ^ 1 * "/" * l.digit ^ 1) ^ -1 * sp
-    * l.digit ^ 1 * sp * ":" * sp * l.Cg(l.alpha ^ 1, "channel") * sp * "[" * l.Cg(l.R "AZ" ^ 1 / words, "severity") * "]"
-    * l.P " " ^ -1 * rest)
+local function severity(n) return l.Cg(l.Cc(n), "Severity") end
 
-local function debug_level(n)
-    if n < 0 then return 3 end
-    if n == 0 then return 5 end
-    return n <= 5 and 6 or 7
-end
+-- a daemon's debug level: errors, what is always logged, and ever finer detail
+local level = #l.P "-" * severity(3) + #(l.P "0" ^ 1 * -d) * severity(5) + #(l.R "15" * -d) * severity(6) + severity(7)
+local daemon = g.timestamp * sp * l.Cg(l.xdigit ^ 6, "ceph_thread") * sp
+    * level * l.Cg(l.P "-" ^ -1 * d ^ 1, "ceph_debug_level") * (l.P " " + #l.P "\n" + -1)
+    * l.Cg(l.Cc "ceph", "programname") * g.payload
 
-local fields = {}
-local msg = { Type = "log", Fields = fields }
+local word = l.P "DBG" * severity(7) + l.P "INF" * severity(6) + l.P "SEC" * severity(5) + l.P "WRN" * severity(4)
+    + l.P "ERR" * severity(3)
+local cluster = g.timestamp * sp * l.Cg(name, "programname") * sp * name * (sp * d ^ 1 * "/" * d ^ 1) ^ -1 * sp
+    * d ^ 1 * sp * ":" * sp * l.Cg(l.alpha ^ 1, "ceph_channel") * sp * "[" * word * "]" * l.P " " ^ -1 * g.payload
 
-function process_message()
-    local log = record.payload()
-    local m = cluster:match(log)
-    if not m or not m.severity then m = daemon:match(log) end
-    if not m then return record.reject("ceph", log) end
-    local exact
-    msg.Timestamp, exact = time.to_ns(m)
-    msg.Severity = m.severity or debug_level(m.debug)
-    msg.Payload = record.chomp(m.text)
-    fields.severity_label = severity.labels[msg.Severity]
-    fields.programname = m.entity or "ceph"
-    fields.ceph_channel = m.channel
-    fields.ceph_thread = m.thread
-    fields.ceph_debug_level = m.debug
-    return record.emit(msg, exact)
-end
+grammar = daemon + cluster
+types = { ceph_debug_level = "number" }
+defaults = { Type = "log" }

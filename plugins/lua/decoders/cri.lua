@@ -5,23 +5,17 @@
 local l = require "lpeg"
 l.locale(l)
 local container = require "log_container"
-local record = require "log_record"
-local time = require "log_time"
+local g = require "log_grammar"
 
-local grammar = l.Ct(time.stamp * " " * l.Cg(l.P "stdout" + "stderr", "stream") * " "
-    * l.Cg(l.S "FP", "tag") * (l.P ":" * (1 - l.space) ^ 0) ^ -1
-    * (l.P " " * l.Cg((1 - l.P "\n") ^ 0, "text") + #l.P "\n" * l.Cg(l.Cc "", "text") + -1 * l.Cg(l.Cc "", "text")))
+local nl = l.P "\n"
+local text = l.P " " * l.Cg((1 - nl) ^ 0, "Payload") + (#nl + -1) * l.Cg(l.Cc "", "Payload")
 
-local logs = container.new()
+grammar = g.timestamp * " " * l.Cg(l.P "stdout" + "stderr", "container_stream") * " "
+    * (l.P "F" + l.Cg("P", "_part")) * (l.P ":" * (1 - l.space) ^ 0) ^ -1 * text
 
-function process_message()
-    local log = record.payload()
-    local m = grammar:match(log)
-    if not m then return record.reject("cri", log) end
-    local ns, exact = time.to_ns(m)
-    return logs:add(m.stream, ns, exact, m.text, m.tag == "P")
-end
-
-function flush(ns, idle)
-    logs:flush(ns, idle)
-end
+multiline = { part = "_part", key = { "container_stream" } }
+logger_grammar = container.logger_grammar
+extract = container.level
+severity_map = container.severity_map
+severity_default = 6
+defaults = { Type = "log", Severity = 6 }

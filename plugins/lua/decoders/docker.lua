@@ -1,28 +1,23 @@
 -- Container logs of Docker's json-file driver:
 --   {"log":"text\n","stream":"stderr","time":"2017-03-13T09:01:02.003456789Z"}
--- A text that does not end in a line feed goes on in the next record.
+-- A text that does not end in a line feed goes on in the next record. A stream named
+-- <pod>_<namespace>_<container>-<id> gives the container's fields.
+local l = require "lpeg"
+l.locale(l)
 local container = require "log_container"
-local fields_of = require "log_fields"
-local record = require "log_record"
-local time = require "log_time"
 
-local logs = container.new()
+grammar = l.space ^ 0 * #l.P "{" * l.Cg(l.P(1) ^ 0, "_entry")
 
-function process_message()
-    local log = record.payload()
-    local entry = fields_of.object(log)
-    if not entry or type(entry.log) ~= "string" then return record.reject("docker", log) end
-    local ns, exact = nil, nil
-    if type(entry.time) == "string" then ns, exact = time.parse(entry.time) end
-    local stream = entry.stream == "stderr" and "stderr" or "stdout"
-    local extra
-    if type(entry.attrs) == "table" then
-        extra = {}
-        fields_of.flatten(entry.attrs, extra, "", 1)
-    end
-    return logs:add(stream, ns, exact, entry.log, string.byte(entry.log, -1) ~= 10, extra)
-end
+captures = {
+    _entry = {
+        format = "json", fields = "attrs", required = { "log" },
+        names = { Payload = { "log" }, Timestamp = { "time" }, container_stream = { "stream" } },
+    },
+}
 
-function flush(ns, idle)
-    logs:flush(ns, idle)
-end
+multiline = { part = (1 - l.P "\n" * -1) ^ 0 * -1, key = { "container_stream" } }
+logger_grammar = container.logger_grammar
+extract = container.level
+severity_map = container.severity_map
+severity_default = 6
+defaults = { Type = "log", Severity = 6, Fields = { container_stream = "stdout" } }

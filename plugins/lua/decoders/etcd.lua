@@ -7,63 +7,32 @@
 --   [WARNING] text
 local l = require "lpeg"
 l.locale(l)
-local fields_of = require "log_fields"
-local header = require "log_header"
-local record = require "log_record"
+local entry = require "log_entry"
+local g = require "log_grammar"
 local severity = require "log_severity"
-local time = require "log_time"
-
-local letters = { C = 2, E = 3, W = 4, N = 5, I = 6, D = 7, T = 7 }
-local grammar = l.Ct((time.stamp * " ") ^ -1 * l.Cg(l.S "CEWNIDT" / letters, "severity") * " | "
-    * (l.Cg((l.alnum + l.S "._-/") ^ 1, "module") * ": ") ^ -1 * l.Cg(l.P(1) ^ 0, "text"))
 
 local d = l.digit
-local raft = l.Ct(l.Cg(l.alpha ^ 1, "module") * l.Cg(l.Cs(d * d * d * d * (l.P "/" / "-") * d * d * (l.P "/" / "-") * d * d
-        * " " * time.time_of_day), "date") * " " * l.Cg(l.R "AZ" ^ 1, "level") * ": " * l.Cg(l.P(1) ^ 0, "text"))
-local grpc = l.Ct(l.Cg(l.R "AZ" ^ 1, "level") * ": " * l.Cg(l.Cs(d * d * d * d * (l.P "/" / "-") * d * d * (l.P "/" / "-") * d * d
-        * " " * time.time_of_day), "date") * " " * l.Cg(l.P(1) ^ 0, "text")) * l.Cc "grpc"
-local bracketed = l.Ct(l.P "[" * l.Cg(l.R "AZ" ^ 1, "level") * "] " * l.Cg(l.P(1) ^ 0, "text"))
+local dd = d * d
+local date = l.Cg(dd * dd * "/" * dd * "/" * dd * " " * g.time_of_day, "Timestamp")
+local level = #l.R "AZ" * l.Cg(g.word_of(severity.numbers), "severity_label")
+local name = l.Cg((l.alnum + l.S "._-/") ^ 1, "module")
 
-local msg = { Type = "log" }
+local letter = (g.timestamp * " ") ^ -1 * l.Cg(l.S "CEWNIDT", "severity_label") * " | " * (name * ": ") ^ -1 * g.payload
+local raft = l.Cg(l.alpha ^ 1, "module") * date * " " * level * ": " * g.payload
+local bracketed = l.P "[" * level * "] " * g.payload
+local grpc = level * ": " * date * " " * g.payload * l.Cg(l.Cc "grpc", "module")
+local zap = l.space ^ 0 * #l.P "{" * l.Cg(g.to_end, "_entry") * l.Cg(l.Cb "_entry", "_text")
 
-local function plain(m)
-    local exact
-    if m.date then
-        msg.Timestamp, exact = time.to_ns(m)
-    else
-        msg.Timestamp = nil
-    end
-    msg.Hostname, msg.Pid = nil, nil
-    msg.Severity = m.severity
-    msg.Payload = record.chomp(m.text)
-    msg.Fields = { severity_label = severity.labels[m.severity], module = m.module }
-    return exact
-end
+-- the header's time counts if the message has none
+grammar = g.syslog("_received", "_received") ^ -1 * (zap + letter + raft + bracketed + grpc)
 
-function process_message()
-    local log = record.payload()
-    local h = header.split(log)
-    local text = h and h.text or log
-    local entry = fields_of.object(text)
-    local exact
-    if entry then
-        exact = fields_of.fill(entry, msg, record.chomp(text))
-    else
-        local m = grammar:match(text) or raft:match(text) or bracketed:match(text)
-        if not m then
-            local library
-            m, library = grpc:match(text)
-            if m then m.module = library end
-        end
-        local level = m and (m.severity or severity.number(m.level))
-        if not level or m.date and not time.parse(m.date) then return record.reject("etcd", log) end
-        m.severity = level
-        exact = plain(m)
-    end
-    if h then
-        if not msg.Timestamp then msg.Timestamp, exact = h.ns, h.exact end
-        msg.Hostname, msg.Pid = h.host, h.pid
-    end
-    msg.Fields.programname = h and h.program or msg.Fields.programname or "etcd"
-    return record.emit(msg, exact)
-end
+captures = {
+    _entry = { format = "json", names = entry.names },
+    _text = { to = "Payload", weak = true },
+    _received = { to = "Timestamp", weak = true },
+}
+severity_map = entry.levels
+severity_map.T = 7
+severity_label = "canonical"
+severity_default = 6
+defaults = { Type = "log", Severity = 6, Fields = { programname = "etcd" } }

@@ -6,14 +6,10 @@ local template = require "log_template"
 local pattern = read_config("syslog_pattern") or error("syslog_pattern must be given: the rsyslog template of the file")
 local fallback = read_config("fallback_syslog_pattern")
 
-local first = template.build(pattern)
-local second = fallback and template.build(fallback)
+grammar = template.build(pattern)
+if fallback then grammar = grammar + template.build(fallback) end
 
-if first and (second or not fallback) then
-    grammar = second and first + second or first
-    -- the stream's name without .log
-    logger_grammar = l.Cg((1 - l.P ".log" * -1) ^ 1, "Logger")
-    defaults = { Type = "log", Severity = 7, Pid = 0 }
-else
-    process_message = require("log_syslog").process(pattern, fallback)
-end
+-- the stream's name without .log
+logger_grammar = l.Cg((1 - l.P ".log" * -1) ^ 1, "Logger")
+captures, types = template.captures, template.types
+defaults = { Type = "log", Severity = 7, Pid = 0 }

@@ -1,14 +1,13 @@
 -- One JSON object a line. Time, level, message, host, pid and program are found by
 -- their usual names; the others become fields. Options: time_key, level_key,
 -- message_key, hostname_key, pid_key, program_key (names that come first).
-local fields_of = require "log_fields"
-local record = require "log_record"
+local l = require "lpeg"
+l.locale(l)
+local entry = require "log_entry"
 
-local msg = { Type = "log" }
+grammar = l.space ^ 0 * #l.P "{" * l.Cg(l.P(1) ^ 0, "_entry")
+captures = { _entry = { format = "json", names = entry.names } }
 
-function process_message()
-    local log = record.payload()
-    local entry = fields_of.object(log)
-    if not entry then return record.reject("json", log) end
-    return record.emit(msg, fields_of.fill(entry, msg, record.chomp(log)))
-end
+severity_map = entry.levels
+severity_label = "canonical"
+defaults = { Type = "log", Severity = 6 }

@@ -2,28 +2,18 @@
 -- text" or anything else. Option: syslog_pattern.
 local l = require "lpeg"
 l.locale(l)
-local record = require "log_record"
+local g = require "log_grammar"
 local severity = require "log_severity"
-local syslog = require "log_syslog"
+local template = require "log_template"
 
 local pattern = read_config("syslog_pattern") or error("syslog_pattern must be given: the rsyslog template of the file")
-local parser = syslog.new(pattern)
 
+-- a level that is known counts instead of the header's
 local d = l.digit
-local grammar = l.Ct(d ^ -6 * l.space ^ 1 * d ^ -2 * ":" * d ^ -2 * ":" * d ^ -2 * l.space ^ 1
-    * "[" * l.Cg(l.alpha ^ 0, "level") * "]" * l.space ^ 1 * l.Cg(l.P(1) ^ 0, "message"))
+local known = l.Cg(g.word_of(severity.numbers), "severity_label") * "]"
+grammar = template.build(pattern, d ^ -6 * l.space ^ 1 * d ^ -2 * ":" * d ^ -2 * ":" * d ^ -2 * l.space ^ 1
+    * "[" * (known + l.alpha ^ 0 * "]") * l.space ^ 1)
 
-local msg = { Type = "log" }
-
-function process_message()
-    local log = record.payload()
-    if not parser:parse(log, msg) then return record.reject("mysql", log) end
-    local m = grammar:match(msg.Payload)
-    if m then
-        local n = severity.number(m.level)
-        if n then msg.Severity = n end
-        msg.Fields.severity_label = n and severity.labels[n] or msg.Fields.severity_label
-        msg.Payload = m.message
-    end
-    return record.emit(msg, parser.exact)
-end
+captures, types = template.captures, template.types
+severity_label = "upper"
+defaults = { Type = "log", Severity = 7, Pid = 0 }

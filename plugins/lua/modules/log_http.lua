@@ -16,6 +16,13 @@ local quoted = (l.P "\\" * 1 + (1 - l.S ' "\\')) ^ 1
 request_in_quotes = l.Cg(l.R "AZ" ^ 3, "http_method") * " " * l.Cg(quoted, "http_url") * " HTTP/"
     * l.Cg(l.digit * (l.P "." * l.digit) ^ -1, "http_version")
 
+-- request_within is the same in a text of such characters; url names the group of
+-- the path.
+function request_within(char, url)
+    return l.Cg(l.R "AZ" ^ 3, "http_method") * l.space * l.Cg((char - l.space) ^ 1, url or "http_url") * l.space
+        * "HTTP/" * l.Cg(l.digit * (l.P "." * l.digit) ^ -1, "http_version")
+end
+
 local request_line = l.Ct(request)
 
 -- split parses a request line; nil when it is none.
@@ -37,6 +44,12 @@ local looks_like_one = #(l.digit * l.digit ^ -2 * "." * l.digit)
 local word = l.alnum + "."
 first_address = l.P { looks_like_one * l.C(ip.v4) * -(l.digit + l.P "." * l.digit)
     + word ^ 0 * (1 - word) ^ 1 * l.V(1) }
+
+-- address_within matches a text of such characters that holds an IPv4 address.
+function address_within(char)
+    return l.P { looks_like_one * ip.v4 * -(l.digit + l.P "." * l.digit)
+        + word ^ 0 * (char - word) ^ 1 * l.V(1) }
+end
 
 -- has_address tells whether a text holds an IPv4 address.
 function has_address(text)

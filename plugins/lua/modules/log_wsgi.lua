@@ -2,109 +2,61 @@
 -- directive is a nickname (vhost_combined): its lines pass unparsed.
 local l = require "lpeg"
 l.locale(l)
-local clf = require "common_log_format"
-local http = require "log_http"
-local ip = require "ip_address"
-local logtime = require "logtime"
-local record = require "log_record"
+local apache = require "log_apache"
 local string = require "string"
-local setmetatable = setmetatable
-local tonumber = tonumber
-local read_message = read_message
-local type = type
 
 local M = {}
 setfenv(1, M)
 
-local integer = l.P "-" ^ -1 * l.digit ^ 1 / tonumber
-local name_char = l.alnum + l.S "-._~!$&'()*+,;=" + l.P "%" * l.xdigit * l.xdigit
-
-local function client_of(patt, kind)
-    return l.Cg(patt, "client") * l.Cg(l.Cc(kind), "client_kind")
-end
-local client = client_of(ip.v4 * -name_char, "ipv4") + client_of(ip.v6, "ipv6") + client_of(name_char ^ 1, "hostname")
-
--- the directives whose values are wanted; a request that is none is passed over
-local wanted = {
-    a = client,
-    h = client,
-    s = l.Cg(l.digit * l.digit * l.digit / tonumber, "status"),
-    D = l.Cg(integer, "us"),
-    T = l.Cg(integer, "s"),
-    t = l.P "[" * l.Cg((1 - l.P "]") ^ 1, "time") * "]",
-    r = function(text) return http.request_in_quotes * text + text end,
-    m = true,
-    U = true,
-    q = true,
-    H = true,
-    ["s T"] = true,
-    ["ms T"] = true,
-    ["us T"] = true,
-    ["X-Forwarded-For i"] = true,
-}
--- so are the times in a format of their own
-setmetatable(wanted, { __index = function(_, key) return string.find(key, " t$") and true or nil end })
-
-local last_text, last_ns
-
--- moment reads the time: neighbouring lines share it.
-local function moment(time)
-    if type(time) ~= "string" then return time end
-    if time ~= last_text then last_text, last_ns = time, logtime.parse(time) end
-    return last_ns
+local function named(name)
+    return function(patt) return l.Cg(patt, name) end
 end
 
-local function duration(m)
-    if m.us then return m.us / 1e6 end
-    return m.s or http.seconds(m.request_time)
+-- wanted makes the patterns of the directives that are wanted. A request line counts
+-- more than its parts, microseconds more than seconds.
+local function wanted(forwarded_only)
+    return {
+        remote_addr = function() return not forwarded_only and apache.host_of "client" or nil end,
+        http_x_forwarded_for = function(_, char) return apache.forwarded(char) end,
+        status = named "http_status",
+        microseconds = named "microseconds",
+        milliseconds = named "milliseconds",
+        seconds = named "seconds",
+        time = named "Timestamp",
+        moment = named "Timestamp",
+        fraction = named "TimestampFraction",
+        request = function(_, char, _, quoted) return apache.request(char, quoted, char ^ 0) end,
+        request_method = named "_method",
+        server_protocol = function() return l.P "HTTP/" * l.Cg(l.digit ^ 1 * "." * l.digit ^ 1, "_version") end,
+        uri = function(patt, _, has)
+            return has.request_method and l.Cg(patt, has.query_string and "_path" or "_url") or nil
+        end,
+        query_string = function(patt, _, has)
+            return has.request_method and has.uri and l.Cg(l.Cb "_path" * l.C(patt) / "%1%2", "_url") or nil
+        end,
+    }
 end
 
-local address = {}
-
-local function client_field(m, forwarded_only)
-    local forwarded = m.http_x_forwarded_for
-    if http.has_address(forwarded) then return forwarded end
-    if forwarded_only or not m.client then return nil end
-    address.value, address.representation = m.client, m.client_kind
-    return address
-end
-
-local function request(m, fields)
-    if not m.http_method and m.request_method then
-        m.http_method = m.request_method
-        m.http_url = m.uri and m.uri .. (m.query_string or "")
-        m.http_version = http.version(m.server_protocol)
+-- new returns the globals of a decoder: grammar, captures, types. forwarded_only
+-- leaves the client out unless a proxy named it.
+function new(pattern, forwarded_only)
+    local captures = {
+        microseconds = { to = "http_response_time", type = "number", divide = 1e6 },
+        seconds = { to = "http_response_time", type = "number", weak = true },
+        milliseconds = { to = "http_response_time", type = "number", divide = 1e3, weak = true },
+        _method = { to = "http_method", weak = true },
+        _url = { to = "http_url", weak = true },
+        _version = { to = "http_version", weak = true },
+    }
+    apache.hosts(captures, "client", "http_client_ip_address", true)
+    local grammar = l.P(true)
+    if string.find(pattern, "%", 1, true) then
+        local take = wanted(forwarded_only)
+        grammar = apache.build(pattern, function(name, ...)
+            return take[name] and take[name](...)
+        end)
     end
-    http.copy(m, fields)
-end
-
--- new makes the process_message of a decoder: logger is the messages' logger,
--- forwarded_only leaves the client out unless a proxy named it.
-function new(logger, pattern, forwarded_only)
-    local grammar
-    if string.find(pattern, "%", 1, true) then grammar = clf.build_apache_grammar(pattern, wanted) end
-    local fields = { severity_label = "INFO" }
-    local msg = { Type = "log", Severity = 6, Logger = logger, Fields = fields }
-    local nothing = {}
-
-    return function()
-        local log = record.payload()
-        local m = nothing
-        if grammar then
-            m = grammar:match(log)
-            if not m then return record.reject("access log", log) end
-        end
-        local ns = moment(m.time)
-        if m.time and not ns then return record.reject("access log", log) end
-        msg.Timestamp = ns and ns + (m.sec_frac or 0) * 1e9
-        msg.Payload = record.chomp(log)
-        fields.programname = read_message("Logger")
-        fields.http_status = m.status
-        fields.http_response_time = duration(m)
-        fields.http_client_ip_address = client_field(m, forwarded_only)
-        request(m, fields)
-        return record.emit(msg, true) -- these times carry their offset
-    end
+    return grammar, captures, { http_status = "number" }
 end
 
 return M
