@@ -1,8 +1,9 @@
 // Package check asks services whether they are alive: by HTTP, by a TCP
-// connection, by a command, or by counting processes. Each answer is a metric
-// `<name>_check`, 1 or 0, with the reason in the field details.
+// connection, by a command, by counting processes, or by reading a certificate.
+// Each answer is a metric `<name>_check`, 1 or 0, with the reason in the field
+// details. A certificate that could be read also gives certificate_days_left.
 //
-// Invariant: every check gives exactly one value each interval; one that cannot
+// Invariant: every check gives exactly one 1 or 0 each interval; one that cannot
 // finish in its time is a 0.
 //
 //	Run (1): ticks --> check (1 each, at most max_parallel) --> Run: emits, commits
@@ -13,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,7 +27,8 @@ import (
 	"github.com/tocsin-lma/tocsin/pkg/tlsconfig"
 )
 
-// Check is one question. Exactly one of URL, Address, Command and Process is set.
+// Check is one question. Exactly one of URL, Address, Command, Process and
+// Certificate is set.
 type Check struct {
 	URL      string            `yaml:"url"`      // GET must be answered
 	Statuses []int             `yaml:"statuses"` // accepted answers; default: 100 to 399
@@ -36,6 +39,8 @@ type Check struct {
 	Address string   `yaml:"address"` // host:port must accept a connection
 	Command []string `yaml:"command"` // must end with 0
 	Process string   `yaml:"process"` // RE2 on command lines; must match some process
+
+	Certificate string `yaml:"certificate"` // a PEM file, a pattern of such, or host:port of a TLS server
 
 	Timeout time.Duration     `yaml:"timeout"` // default 3 s for url, 5 s otherwise
 	Tags    map[string]string `yaml:"tags"`    // further dimensions
@@ -70,8 +75,9 @@ type Input struct {
 
 type check struct {
 	Check
-	name  string
-	probe func(ctx context.Context) error
+	name   string
+	probe  func(ctx context.Context) error
+	expiry func(ctx context.Context) (time.Time, error) // of a certificate, in place of probe
 }
 
 // New makes the input.
@@ -105,13 +111,13 @@ func New(cfg Config, opt Options) (*Input, error) {
 
 func (in *Input) compile(name string, c Check) (check, error) {
 	kinds := 0
-	for _, set := range []bool{c.URL != "", c.Address != "", len(c.Command) > 0, c.Process != ""} {
+	for _, set := range []bool{c.URL != "", c.Address != "", len(c.Command) > 0, c.Process != "", c.Certificate != ""} {
 		if set {
 			kinds++
 		}
 	}
 	if kinds != 1 {
-		return check{}, errors.New("set exactly one of url, address, command and process")
+		return check{}, errors.New("set exactly one of url, address, command, process and certificate")
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = 5 * time.Second
@@ -128,6 +134,8 @@ func (in *Input) compile(name string, c Check) (check, error) {
 		k.probe = probeAddress(c.Address)
 	case len(c.Command) > 0:
 		k.probe = probeCommand(c.Command)
+	case c.Certificate != "":
+		k.expiry = certificateOf(c.Certificate)
 	default:
 		var re *regexp.Regexp
 		if re, err = regexp.Compile(c.Process); err == nil {
@@ -171,52 +179,80 @@ func (in *Input) loop(ctx context.Context, stream *inputs.Stream) error {
 
 // round runs every check once.
 func (in *Input) round(ctx context.Context, now time.Time) []*message.Message {
-	results := make([]*message.Message, len(in.checks))
+	results := make([][]*message.Message, len(in.checks))
 	var group errgroup.Group
 	group.SetLimit(in.cfg.MaxParallel)
 	for i, c := range in.checks {
 		group.Go(func() error {
 			bounded, cancel := context.WithTimeout(ctx, c.Timeout)
 			defer cancel()
-			err := c.probe(bounded)
+			var expires time.Time
+			var err error
+			if c.expiry != nil {
+				expires, err = c.expiry(bounded)
+			} else {
+				err = c.probe(bounded)
+			}
 			if err != nil && bounded.Err() != nil {
 				err = fmt.Errorf("no answer within %s: %w", c.Timeout, err)
 			}
-			results[i] = in.metric(c, now, err)
+			results[i] = append(results[i], in.metric(c, now, err))
+			if err == nil && c.expiry != nil {
+				results[i] = append(results[i], in.daysLeft(c, now, expires))
+			}
 			return nil
 		})
 	}
 	_ = group.Wait()
-	return results
+	return slices.Concat(results...)
 }
 
 // metric is the message of one answer, as a collectd plugin's service check has
 // it behind the collectd decoder.
 func (in *Input) metric(c check, now time.Time, err error) *message.Message {
-	m := &message.Message{UUID: in.ids.Next(), Timestamp: now.UnixNano(), Type: "metric", Logger: in.opt.Name, Hostname: in.opt.Hostname}
-	m.SetSeverity(6)
-	m.AddString("name", c.name+"_check")
+	m := in.message(now, c.name+"_check")
 	value := 1.0
 	if err != nil {
 		value = 0
 		m.AddString("details", err.Error())
+		m.AddString("log_lines", err.Error()) // what an alarm on it shows
 	}
 	m.AddDouble("value", value, "")
+	in.describe(m, c)
+	return m
+}
+
+// daysLeft is the message of a certificate that could be read.
+func (in *Input) daysLeft(c check, now, expires time.Time) *message.Message {
+	m := in.message(now, "certificate_days_left")
+	m.AddDouble("value", inputs.DaysLeft(expires, now), "d")
+	m.AddString("certificate", c.name)
+	in.describe(m, c, "certificate")
+	return m
+}
+
+func (in *Input) message(now time.Time, name string) *message.Message {
+	m := &message.Message{UUID: in.ids.Next(), Timestamp: now.UnixNano(), Type: "metric", Logger: in.opt.Name, Hostname: in.opt.Hostname}
+	m.SetSeverity(6)
+	m.AddString("name", name)
+	return m
+}
+
+// describe adds what every metric of a check has, and the names of its tags, of
+// which some are there already.
+func (in *Input) describe(m *message.Message, c check, tags ...string) {
 	m.AddString("type", "gauge")
 	m.AddString("source", c.name)
 	m.AddDouble("interval", in.cfg.Interval.Seconds(), "s")
-	tags := make([]string, 0, len(c.Tags)+1)
-	for name := range c.Tags {
-		tags = append(tags, name)
-	}
-	slices.Sort(tags)
-	for _, name := range tags {
-		m.AddString(name, c.Tags[name])
+	for _, name := range slices.Sorted(maps.Keys(c.Tags)) {
+		if !slices.Contains(tags, name) {
+			m.AddString(name, c.Tags[name])
+			tags = append(tags, name)
+		}
 	}
 	if !c.Remote {
 		m.AddString("hostname", in.opt.Hostname)
 		tags = append(tags, "hostname")
 	}
 	m.AddStrings("tag_fields", tags...)
-	return m
 }

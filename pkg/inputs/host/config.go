@@ -1,5 +1,5 @@
 // Package host measures the machine it runs on: processors, memory, swap, load,
-// file systems, disks, interfaces, processes. Its metrics have the names, fields
+// file systems, disks, interfaces, processes, failed units, certificates. Its metrics have the names, fields
 // and units that collectd's plugins have behind the collectd decoder, so alarms
 // work with either.
 //
@@ -25,6 +25,7 @@ type Config struct {
 	IgnoreDisks      string            `yaml:"ignore_disks"`      // RE2 on names
 	IgnoreMounts     string            `yaml:"ignore_mounts"`     // RE2 on mount points
 	Processes        map[string]string `yaml:"processes"`         // service -> RE2 on command lines
+	Certificates     []string          `yaml:"certificates"`      // PEM files, or patterns of their names
 }
 
 // DefaultConfig returns the settings that hold when the model says nothing.
@@ -33,7 +34,12 @@ func DefaultConfig() Config {
 		Interval:         10 * time.Second,
 		IgnoreInterfaces: `^(lo|veth.*|cali.*|tap.*|qbr.*|qvb.*|qvo.*)$`,
 		IgnoreDisks:      `^(loop|ram|zram|sr|fd)\d+$`,
-		IgnoreMounts:     `^/(proc|sys|dev|run)(/|$)|^/var/lib/(docker|kubelet|containers)/|^/snap/`,
+		Certificates: []string{
+			"/etc/letsencrypt/live/*/cert.pem", "/etc/kubernetes/pki/*.crt", "/etc/kubernetes/pki/etcd/*.crt", "/var/lib/kubelet/pki/*.crt",
+			"/etc/etcd/pki/*.crt", "/etc/nginx/ssl/*.crt", "/etc/nginx/ssl/*.pem", "/etc/haproxy/*.pem", "/etc/haproxy/ssl/*.pem",
+			"/etc/rabbitmq/ssl/*.pem", "/etc/mysql/ssl/*.pem",
+		},
+		IgnoreMounts: `^/(proc|sys|dev|run)(/|$)|^/var/lib/(docker|kubelet|containers)/|^/snap/`,
 	}
 }
 
@@ -42,7 +48,11 @@ type Options struct {
 	Name     string // of the input
 	Hostname string // tag of every metric
 	Proc     string // root of the proc file system; default /proc
+	Run      string // root of the run-time files; default /run
 	Logger   *slog.Logger
+
+	Systemctl string                                              // the command; default systemctl
+	Clock     func() (offset time.Duration, kept bool, err error) // kept: something keeps the clock; default: the kernel's
 }
 
 func (c *Config) check() (interfaces, disks, mounts *regexp.Regexp, err error) {

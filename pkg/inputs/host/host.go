@@ -25,10 +25,12 @@ type Input struct {
 	services []service
 	ids      inputs.Identities
 	groups   []group
+	expiries map[string]expiry // by file
 	failed   map[string]string // group -> last error, so that each is logged once
 
 	emit message.Emit
 	msg  message.Message
+	said []string // what the next value comes from
 	now  time.Time
 	prev map[series]sample // of counters
 	seen map[series]sample
@@ -63,6 +65,15 @@ func New(cfg Config, opt Options) (*Input, error) {
 	if in.opt.Proc == "" {
 		in.opt.Proc = "/proc"
 	}
+	if in.opt.Run == "" {
+		in.opt.Run = "/run"
+	}
+	if in.opt.Systemctl == "" {
+		in.opt.Systemctl = "systemctl"
+	}
+	if in.opt.Clock == nil {
+		in.opt.Clock = kernelClock
+	}
 	if in.log == nil {
 		in.log = slog.New(slog.DiscardHandler)
 	}
@@ -88,11 +99,13 @@ func New(cfg Config, opt Options) (*Input, error) {
 		{"bond", in.bonds},
 		{"pressure", in.pressure},
 		{"clock", in.clock},
+		{"systemd", in.systemd},
+		{"certificates", in.certificates},
 	}
 	for _, name := range cfg.Collect {
 		i := slices.IndexFunc(all, func(g group) bool { return g.name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("read host input: collect: %q: want some of cpu, memory, swap, load, df, disk, netlink, processes, kernel, users, bond, pressure, clock", name)
+			return nil, fmt.Errorf("read host input: collect: %q: want some of cpu, memory, swap, load, df, disk, netlink, processes, kernel, users, bond, pressure, clock, systemd, certificates", name)
 		}
 		in.groups = append(in.groups, all[i])
 	}
@@ -216,6 +229,7 @@ func (in *Input) send(source, name, unit, kind string, value float64, dims []dim
 	}
 	tags.Append(message.StringValue("hostname"))
 	m.AddField(tags)
+	in.say(m)
 	_ = in.emit(m) // Measure looks at it
 }
 

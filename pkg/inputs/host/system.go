@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/shirou/gopsutil/v3/host"
 	"golang.org/x/sys/unix"
@@ -78,7 +79,11 @@ func (in *Input) memory() error {
 	if total := info["MemTotal"]; total > 0 {
 		in.gauge("memory", "memory_percent_available", "%", 100*info["MemAvailable"]/total)
 	}
-	return nil
+	return lines(in.proc("vmstat"), func(f []string) {
+		if f[0] == "oom_kill" { // since Linux 4.13
+			in.rate("memory", "oom_kills", "1/s", number(f, 1))
+		}
+	})
 }
 
 func (in *Input) meminfo() (map[string]float64, error) {
@@ -209,18 +214,27 @@ func (in *Input) pressure() error {
 // clock measures how far the clock is from what its keeper believes. A clock that
 // nobody keeps has no offset to tell.
 func (in *Input) clock() error {
+	offset, kept, err := in.opt.Clock()
+	if err != nil || !kept {
+		return err
+	}
+	in.gauge("clock", "time_offset_abs", "s", math.Abs(offset.Seconds()))
+	return nil
+}
+
+// kernelClock asks the kernel (adjtimex(2)).
+func kernelClock() (offset time.Duration, kept bool, err error) {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
 	if err != nil {
-		return fmt.Errorf("read the clock's state: %w", err)
+		return 0, false, fmt.Errorf("read the clock's state: %w", err)
 	}
 	if state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0 {
-		return nil
+		return 0, false, nil
 	}
-	seconds := math.Abs(float64(t.Offset)) / 1e6
+	unit := time.Microsecond
 	if t.Status&unix.STA_NANO != 0 {
-		seconds /= 1e3
+		unit = time.Nanosecond
 	}
-	in.gauge("clock", "time_offset_abs", "s", seconds)
-	return nil
+	return time.Duration(t.Offset) * unit, true, nil
 }
