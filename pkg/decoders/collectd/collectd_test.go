@@ -217,3 +217,78 @@ func FuzzSameAsLua(f *testing.F) {
 		p.same(t, payload)
 	})
 }
+
+// numbered is a sample of one of many series.
+func numbered(series, value int) string {
+	return replaced(`"plugin_instance":"0"`, fmt.Sprintf(`"plugin_instance":"%d"`, series), "428.5", fmt.Sprint(value))
+}
+
+// TestRecordAsLargeAsTheInputTakes: no limit of the Lua plugin depends on how much
+// is posted at once, and what is not in order costs only itself.
+func TestRecordAsLargeAsTheInputTakes(t *testing.T) {
+	opts := options(t)
+	opts.Limits = sandbox.Limits{} // those of a plugin that names none
+	d, err := collectd.New(opts, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, d.Close(nil)) }()
+	wild := replaced(`"dsnames":["value"]`, `"dsnames":["value"`+strings.Repeat(`,"x"`, 200_000)+`]`, "[428.5]", "[1"+strings.Repeat(",2", 200_000)+"]")
+	list := []string{wild, replaced(`"cpu"`, `7`)}
+	size, good := len(wild), 0
+	for ; size < 8<<20; good++ {
+		list = append(list, numbered(good%700, good))
+		size += len(list[len(list)-1]) + 1
+	}
+	values, seen := 0, map[message.UUID]bool{}
+	err = d.Decode(record("["+strings.Join(list, ",")+"]"), func(m *message.Message) error {
+		v, ok := m.Number("value")
+		require.True(t, ok)
+		require.EqualValues(t, values, v)
+		require.False(t, seen[m.UUID], "identities differ")
+		seen[m.UUID] = true
+		values++
+		return nil
+	})
+	require.Greater(t, good, 30_000)
+	require.Equal(t, good, values)
+	var partly *decoders.Partly
+	require.ErrorAs(t, err, &partly)
+	require.Equal(t, 2, partly.Rejected)
+	require.Equal(t, good+2, partly.Of)
+}
+
+// TestKnownSeriesAreBounded decodes more series than are remembered.
+func TestKnownSeriesAreBounded(t *testing.T) {
+	opts := options(t)
+	opts.Config["known_series"] = 3.0
+	p := open(t, opts)
+	for round := range 3 {
+		for i := range 10 {
+			require.Len(t, p.same(t, "["+numbered(i, round)+"]"), 1)
+		}
+	}
+}
+
+// TestEmitErrorEndsTheRecord: the error of the next stage is passed on.
+func TestEmitErrorEndsTheRecord(t *testing.T) {
+	p := open(t, options(t))
+	full := errors.New("full")
+	calls := 0
+	err := p.native.Decode(record("["+one+","+one+"]"), func(*message.Message) error { calls++; return full })
+	require.ErrorIs(t, err, full)
+	require.NotErrorIs(t, err, decoders.ErrRejected)
+	require.Equal(t, 1, calls)
+	require.Len(t, p.same(t, "["+one+"]"), 1)
+}
+
+// TestRulesOfTheOperator: a module that stands before the shipped one is asked.
+func TestRulesOfTheOperator(t *testing.T) {
+	dir := t.TempDir()
+	rules := `local M = {}; setfenv(1, M); function rule() return function(m) m:tag("own", "x"); m.factor = 3; return "mine" end end; return M`
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "collectd_names.lua"), []byte(rules), 0o600))
+	opts := options(t)
+	opts.ModuleDirs = []string{dir}
+	got := open(t, opts).same(t, "["+one+"]")
+	require.Len(t, got, 1)
+	require.Contains(t, got[0], `value(double,)="1285.5"`)
+	require.Contains(t, got[0], `name(string,)="mine"`)
+}
