@@ -127,11 +127,13 @@ func (q *Queue) room(size int64) (reason, error) {
 	noSpace := err == nil && free-size < q.headroom
 	over := q.bytes+size > q.opts.MaxBytes
 	var gone []*segment
-	if (noSpace || over) && q.cur.acked == q.cur.next && len(q.segments) > 0 {
-		// Everything is delivered: the last segment can make room too.
-		q.seal()
-		if q.saved < q.cur.acked.id {
-			q.saveCursor()
+	if noSpace || over {
+		if q.cur.acked == q.cur.next && len(q.segments) > 0 {
+			// Everything is delivered: the last segment can make room too.
+			q.seal()
+			if q.saved < q.cur.acked.id {
+				q.saveCursor()
+			}
 		}
 		gone = q.retire()
 	}
@@ -199,34 +201,28 @@ func (q *Queue) segmentFor(n int64) (*segment, error) {
 	if last != nil && (last.size == 0 || last.size+n <= q.opts.SegmentBytes) {
 		return last, nil
 	}
-	if q.opts.Sync != SyncNever {
-		if err := q.syncActive(); err != nil {
-			q.mu.Lock()
-			q.note(err)
-			q.mu.Unlock()
-		}
-	}
 	q.mu.Lock()
 	q.seal()
+	behind := len(q.unsynced) >= maxUnsynced
 	q.mu.Unlock()
+	if behind { // the disk is slower than the inputs: they wait for it
+		q.syncSealed()
+	}
 	s := &segment{first: next, end: next, path: segmentPath(q.dir, next.id)}
 	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("create segment: %w", err)
 	}
-	if q.opts.Sync != SyncNever {
-		// Without it a power cut could take the name of a synced file.
-		if err := q.lock.Sync(); err != nil {
-			q.mu.Lock()
-			q.syncErrs++
-			q.note(fmt.Errorf("sync folder: %w", err))
-			q.mu.Unlock()
-		}
+	q.mu.Lock()
+	q.named = true
+	q.mu.Unlock()
+	if q.opts.Sync == SyncBatch {
+		q.syncNames()
 	}
 	q.mu.Lock()
 	q.active = f
 	q.segments = append(q.segments, s)
-	gone := q.retire()
+	gone := q.retireMany()
 	q.mu.Unlock()
 	q.remove(gone)
 	return s, nil

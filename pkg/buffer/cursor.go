@@ -185,13 +185,6 @@ func (w *cursorFile) write(c *cursor) error {
 	return nil
 }
 
-func (w *cursorFile) sync() error {
-	if w.f == nil {
-		return nil
-	}
-	return w.disk.sync(w.f)
-}
-
 func (w *cursorFile) close() error {
 	if w.f == nil {
 		return nil

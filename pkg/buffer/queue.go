@@ -44,7 +44,9 @@ type Queue struct {
 	spare      [][]byte
 	spareBytes int
 	closed     bool
-	dirty      bool // written and not synced
+	dirty      bool // the active segment was written to and not synced
+	unsynced   []unsynced
+	named      bool // the folder has names that are not synced
 	damage     Damage
 	syncErrs   uint64
 	lastErr    error
@@ -153,13 +155,14 @@ func (q *Queue) Close() error {
 	defer func() { <-q.writer }()
 
 	var errs []error
-	if !q.opts.ReadOnly && q.opts.Sync != SyncNever {
-		errs = append(errs, q.syncActive())
+	if !q.opts.ReadOnly {
+		q.tidy()
+		if q.opts.Sync != SyncNever {
+			q.syncSealed()
+			errs = append(errs, q.syncActive(), q.syncCursor())
+		}
 	}
 	q.mu.Lock()
-	if !q.opts.ReadOnly && q.opts.Sync != SyncNever {
-		errs = append(errs, q.file.sync())
-	}
 	errs = append(errs, q.file.close(), q.recent.close())
 	q.seal()
 	q.mu.Unlock()
@@ -170,63 +173,6 @@ func (q *Queue) Close() error {
 		return fmt.Errorf("close queue %s: %w", q.dir, err)
 	}
 	return nil
-}
-
-// syncLoop makes written records durable once an interval.
-func (q *Queue) syncLoop() {
-	tick := time.NewTicker(q.opts.Interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-q.stop:
-			return
-		case <-tick.C:
-		}
-		q.syncNow()
-	}
-}
-
-// syncNow does not hold up Append, which syncs a segment itself before it begins
-// the next.
-func (q *Queue) syncNow() {
-	err := q.syncActive()
-	if err == nil {
-		return
-	}
-	// What failed to sync is in the queue, safe from a crash of the process but
-	// not from a power cut; the next record goes into a new file.
-	q.writer <- struct{}{}
-	q.mu.Lock()
-	q.seal()
-	q.note(err)
-	q.mu.Unlock()
-	<-q.writer
-}
-
-func (q *Queue) syncActive() error {
-	q.mu.Lock()
-	f, dirty := q.active, q.dirty
-	q.dirty = false
-	q.mu.Unlock()
-	if !dirty || f == nil {
-		return nil
-	}
-	err := q.disk.sync(f)
-	if err == nil || errors.Is(err, os.ErrClosed) {
-		return nil
-	}
-	q.mu.Lock()
-	q.syncErrs++
-	q.mu.Unlock()
-	return fmt.Errorf("sync segment: %w", err)
-}
-
-// seal ends the last segment. The right to append and mu are held.
-func (q *Queue) seal() {
-	if q.active != nil {
-		_ = q.active.Close()
-		q.active = nil
-	}
 }
 
 // note keeps an error for Stats; mu is held.

@@ -32,7 +32,7 @@ func (q *Queue) Settle(id uint64, outcome Outcome) error {
 	var gone []*segment
 	if moved {
 		q.saveCursor()
-		gone = q.retire()
+		gone = q.retireMany()
 		q.wake()
 	}
 	q.mu.Unlock()
@@ -150,6 +150,25 @@ func (q *Queue) retire() (gone []*segment) {
 	return gone
 }
 
+// retireMany is retire when it is worth its price, which with SyncInterval is a
+// sync of the cursor: the next tick retires the rest.
+func (q *Queue) retireMany() (gone []*segment) {
+	if q.opts.Sync == SyncInterval {
+		n, size := 0, int64(0)
+		for n < len(q.segments) && q.segments[n].end.id <= q.saved {
+			size += q.segments[n].size
+			n++
+		}
+		if n < retireAtOnce && size < q.opts.MaxBytes/8 {
+			return nil
+		}
+	}
+	return q.retire()
+}
+
+// retireAtOnce is how many segments retireMany waits for.
+const retireAtOnce = 4
+
 // useless takes the segments off the list that no record will be read from: all
 // of theirs are given up, or none is intact. A new segment may take such a name.
 func (q *Queue) useless() (gone []*segment) {
@@ -175,11 +194,8 @@ func (q *Queue) remove(gone []*segment) {
 		return
 	}
 	if q.opts.Sync != SyncNever {
-		if err := q.file.sync(); err != nil {
-			q.mu.Lock()
-			q.syncErrs++
-			q.note(fmt.Errorf("sync cursor: %w", err))
-			q.mu.Unlock()
+		if err := q.syncCursor(); err != nil {
+			q.syncFailed(fmt.Errorf("sync cursor: %w", err))
 		}
 	}
 	var freed int64
@@ -193,6 +209,13 @@ func (q *Queue) remove(gone []*segment) {
 		freed += s.size + s.waste
 	}
 	q.mu.Lock()
+	q.unsynced = slices.DeleteFunc(q.unsynced, func(u unsynced) bool {
+		deleted := slices.Contains(gone, u.segment)
+		if deleted {
+			_ = u.f.Close()
+		}
+		return deleted
+	})
 	q.bytes -= freed
 	q.note(failed)
 	q.wake()
