@@ -58,6 +58,8 @@ func (d *Daemon) adminHandler(g *generation) http.Handler {
 	mux.HandleFunc("GET /api/v1/daemon", d.serveDaemon)
 	mux.HandleFunc("GET /api/v1/config", d.serveConfig)
 	mux.HandleFunc("GET /api/v1/report", d.serveReport)
+	mux.HandleFunc("GET /api/v1/plugins", d.servePlugins)
+	mux.HandleFunc("POST /api/v1/plugins/reload", d.servePluginReload)
 	mux.HandleFunc("GET /api/v1/tap", d.serveTap)
 	mux.HandleFunc("POST /api/v1/reload", d.serveReload)
 	if d.silences != nil {
@@ -80,6 +82,8 @@ func sameSite(next http.Handler) http.Handler {
 	})
 }
 
+var errStarting = errors.New("the daemon is starting")
+
 // daemonInfo is what a daemon says about itself.
 type daemonInfo struct {
 	Role    Role      `json:"role"`
@@ -98,7 +102,7 @@ type daemonInfo struct {
 func (d *Daemon) serveDaemon(w http.ResponseWriter, _ *http.Request) {
 	g := d.generation()
 	if g == nil {
-		writeError(w, http.StatusServiceUnavailable, errors.New("the daemon is starting"))
+		writeError(w, http.StatusServiceUnavailable, errStarting)
 		return
 	}
 	info := daemonInfo{
@@ -126,7 +130,7 @@ func (d *Daemon) serveConfig(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, g.model.Redacted())
 		return
 	}
-	writeError(w, http.StatusServiceUnavailable, errors.New("the daemon is starting"))
+	writeError(w, http.StatusServiceUnavailable, errStarting)
 }
 
 func (d *Daemon) serveReload(w http.ResponseWriter, r *http.Request) {

@@ -18,6 +18,7 @@ import (
 	"github.com/tocsin-lma/tocsin/pkg/matcher"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox"
 	"github.com/tocsin-lma/tocsin/pkg/selfmon"
 )
 
@@ -47,6 +48,7 @@ type parts struct {
 	previousAlarms   *afd.Set
 	previousClusters *gse.Engine
 	alarms           int // how many alarms this daemon evaluates
+	cache            *sandbox.Cache
 	plugins          []*livePlugin
 }
 
@@ -68,6 +70,10 @@ type globalConfig struct {
 	TLS              *config.Node      `yaml:"tls"`
 	Admin            adminConfig       `yaml:"admin"`
 	DrainTimeout     time.Duration     `yaml:"drain_timeout"`
+	// WatchPlugins is the time between looks at the files of Lua plugins; 0: only SIGHUP.
+	WatchPlugins time.Duration `yaml:"watch_plugins"`
+	// PluginTrial is how many records a changed plugin is tried on; 100.
+	PluginTrial int `yaml:"plugin_trial"`
 }
 
 type adminConfig struct {
@@ -78,7 +84,7 @@ type adminConfig struct {
 // build checks every part of the role's section, so that all errors of a model
 // are told at once.
 func build(d *Daemon, model *config.Node) (*parts, error) {
-	p := &parts{d: d, log: d.log, model: model, role: model.Get(string(d.opt.Role)), fingerprints: map[string]string{}}
+	p := &parts{d: d, log: d.log, model: model, role: model.Get(string(d.opt.Role)), fingerprints: map[string]string{}, cache: sandbox.NewCache()}
 	p.fail(model.Get("global").Decode(&p.global))
 	if p.global.Hostname == "" {
 		p.global.Hostname = shortHostname()
@@ -89,6 +95,12 @@ func build(d *Daemon, model *config.Node) (*parts, error) {
 		}
 	}
 	p.checkRoleKeys()
+	if p.global.PluginTrial == 0 {
+		p.global.PluginTrial = sandbox.DefaultShadow
+	}
+	if p.global.PluginTrial < 0 || p.global.WatchPlugins < 0 {
+		p.fail(model.Get("global").Errorf("plugin_trial and watch_plugins must not be negative"))
+	}
 	p.spec.Logger = d.log
 	p.spec.DrainTimeout = p.global.DrainTimeout
 	p.buildInputs()

@@ -45,7 +45,7 @@ type Options struct {
 	Outputs map[string]func(name string) pipeline.Output
 	Faults  []web.Fault // buttons of the demonstration
 	Title   string      // on the pages, beside the name
-	// Ready is called once, when everything listens and runs.
+	// Ready is called once, when everything runs and every listener is bound.
 	Ready func(*Daemon)
 }
 
@@ -65,6 +65,7 @@ type Daemon struct {
 	// silences are an aggregator's; nil in other roles.
 	silences *silence.Store
 	board    board
+	wasReady bool // Ready was called
 
 	mu      sync.RWMutex
 	current *generation
@@ -75,6 +76,7 @@ type generation struct {
 	model    *config.Node
 	hash     string
 	notices  []Notice
+	since    time.Time
 	pipeline *pipeline.Pipeline
 	parts    *parts
 }
@@ -179,7 +181,7 @@ func (d *Daemon) load() (*generation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w:\n%w", ErrConfig, err)
 	}
-	g := &generation{model: model, hash: modelHash(model), notices: p.notices, parts: p}
+	g := &generation{model: model, hash: modelHash(model), notices: p.notices, since: time.Now(), parts: p}
 	for _, n := range p.notices {
 		d.log.Info(n.Text, "path", n.Path, "place", n.Pos.String())
 	}
@@ -192,7 +194,6 @@ func (d *Daemon) runGenerations(ctx context.Context, g *generation) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	ready := d.opt.Ready
 	for {
 		if err := g.parts.open(); err != nil {
 			g.parts.close()
@@ -205,11 +206,6 @@ func (d *Daemon) runGenerations(ctx context.Context, g *generation) error {
 		running, stop := context.WithCancel(ctx)
 		done := make(chan error, 1)
 		go func() { done <- g.pipeline.Run(running) }()
-		if ready != nil {
-			ready(d)
-			ready = nil
-		}
-		notifySystemd("READY=1\nSTATUS=running")
 		next, err := d.wait(ctx, g, hup, done)
 		stop()
 		if next == nil {
@@ -243,7 +239,12 @@ func asConfig(err error) error {
 func (d *Daemon) wait(ctx context.Context, g *generation, hup <-chan os.Signal, done <-chan error) (*generation, error) {
 	watchdog := newWatchdog()
 	defer watchdog.Stop()
+	starting := d.starting(g)
+	defer starting.stop()
+	watch := newPluginWatch(d, g)
+	defer watch.stop()
 	for {
+		starting.look()
 		var answer chan error
 		select {
 		case <-ctx.Done():
@@ -256,7 +257,15 @@ func (d *Daemon) wait(ctx context.Context, g *generation, hup <-chan os.Signal, 
 		case <-watchdog.C:
 			notifySystemd("WATCHDOG=1")
 			continue
+		case <-starting.C():
+			continue
+		case now := <-watch.C:
+			watch.look(now)
+			continue
 		case <-hup:
+			if watch.onlyPlugins(time.Now()) {
+				continue
+			}
 		case answer = <-d.reloads:
 		}
 		next, err := d.load()

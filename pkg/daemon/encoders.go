@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/config"
 	"github.com/tocsin-lma/tocsin/pkg/encoders"
@@ -96,7 +97,11 @@ func (p *parts) encoderMaker(engine, name string, section *config.Node) (func() 
 		if err != nil {
 			return nil, err
 		}
-		return func() (pipeline.Encoder, error) { return newSandboxEncoder(options) }, nil
+		plugin, err := p.live(options)
+		if err != nil {
+			return nil, err
+		}
+		return func() (pipeline.Encoder, error) { return newSandboxEncoder(plugin) }, nil
 	}
 	body := section.Without("engine", "module_file", "module_dir", "enabled")
 	if inner := body.Get("config"); inner.Exists() {
@@ -150,27 +155,28 @@ func (l *lockedEncoder) Encode(dst []byte, m *message.Message) ([]byte, error) {
 // sandboxEncoder is a Lua encoder as the pipeline wants it. One that was
 // terminated is opened anew at the next message.
 type sandboxEncoder struct {
-	options sandbox.Options
-	plugin  *sandbox.Plugin
+	live   *livePlugin
+	plugin *sandbox.Reloader // nil: it was terminated
 }
 
-func newSandboxEncoder(o sandbox.Options) (*sandboxEncoder, error) {
-	plugin, err := sandbox.Open(o)
-	if err != nil {
-		return nil, err
-	}
-	return &sandboxEncoder{o, plugin}, nil
+func newSandboxEncoder(l *livePlugin) (*sandboxEncoder, error) {
+	e := &sandboxEncoder{live: l}
+	return e, e.open()
+}
+
+func (e *sandboxEncoder) open() (err error) {
+	e.plugin, err = sandbox.NewReloader(e.live.versions)
+	return err
 }
 
 // Encode appends what the plugin makes of m, with a line feed at its end so that
 // items can be told apart.
 func (e *sandboxEncoder) Encode(dst []byte, m *message.Message) ([]byte, error) {
 	if e.plugin == nil {
-		plugin, err := sandbox.Open(e.options)
-		if err != nil {
+		e.live.versions.Accept(time.Now())
+		if err := e.open(); err != nil {
 			return dst, err
 		}
-		e.plugin = plugin
 	}
 	result, err := e.plugin.Process(m, discardMessage)
 	if err != nil {

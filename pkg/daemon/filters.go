@@ -61,21 +61,37 @@ func (p *parts) filter(name string, n *config.Node) (pipeline.FilterSpec, bool) 
 		p.fail(placed(n, err))
 		return pipeline.FilterSpec{}, false
 	}
-	// A plugin that does not load is an error of the model, not of the night.
-	trial := options
-	trial.PreserveFile = ""
-	if plugin, err := sandbox.Open(trial); err != nil {
-		p.fail(n.Errorf("the plugin does not load: %v", err))
-	} else {
-		trial.TimerOnShutdown = false
-		_ = plugin.Close(discardMessage)
+	plugin := p.watched(options, n)
+	if plugin == nil {
+		return pipeline.FilterSpec{}, false
 	}
 	text, _ := json.Marshal(n.Value())
-	p.fingerprints[name] = string(text) + string(options.Source)
+	p.fingerprints[name] = string(text)
 	return pipeline.FilterSpec{
 		Name: name, Matcher: p.matcher(n, c.Matcher), Ticker: c.Ticker,
-		New: func() (pipeline.Filter, error) { return newSandboxFilter(options, &p.d.board) },
+		New: func() (pipeline.Filter, error) { return newSandboxFilter(plugin, &p.d.board) },
 	}, true
+}
+
+// livePlugin finds a plugin; nil if there is none.
+func (p *parts) livePlugin(kind, name string) *livePlugin {
+	for _, l := range p.plugins {
+		if l.kind == kind && l.name == name {
+			return l
+		}
+	}
+	return nil
+}
+
+// unchanged reports whether a running filter of an older generation is what this one
+// would start: its section is the same, and so are the texts it was loaded from.
+func (p *parts) unchanged(old *parts, name string) bool {
+	mark, ok := p.fingerprints[name]
+	if !ok || mark != old.fingerprints[name] {
+		return false
+	}
+	was, now := old.livePlugin("filter", name), p.livePlugin("filter", name)
+	return was != nil && now != nil && was.versions.Current().Digest() == now.versions.Current().Digest()
 }
 
 // refuseOthers reports the keys of n that are not among known.
@@ -97,7 +113,8 @@ func (p *parts) takeOver(old *generation) {
 	kept := map[string]bool{}
 	for i := range p.spec.Filters {
 		name := p.spec.Filters[i].Name
-		if mark, ok := p.fingerprints[name]; ok && mark == old.parts.fingerprints[name] && running[name] != nil {
+		if running[name] != nil && p.unchanged(old.parts, name) {
+			p.livePlugin("filter", name).adopt(old.parts.livePlugin("filter", name))
 			p.spec.Filters[i].Running = running[name]
 			kept[name] = true
 		}

@@ -56,7 +56,7 @@ func (p *parts) sandboxOptions(kind sandbox.Kind, name string, n *config.Node) (
 			Memory: c.MemoryLimit, Instructions: c.InstructionLimit, Output: c.OutputLimit,
 			ProcessInjection: c.ProcessInject, TimerInjection: c.TimerInject,
 		},
-		TimerOnShutdown: c.TimerOnShutdown,
+		TimerOnShutdown: c.TimerOnShutdown, Cache: p.cache,
 	}
 	if c.Hostname != "" {
 		o.Hostname = c.Hostname
@@ -127,16 +127,20 @@ func configTable(n *config.Node) map[string]any {
 
 // sandboxFilter is a Lua filter as the pipeline wants it.
 type sandboxFilter struct {
-	plugin *sandbox.Plugin
+	plugin *sandbox.Reloader
+	name   string
 	board  *board
 }
 
-func newSandboxFilter(o sandbox.Options, b *board) (*sandboxFilter, error) {
-	plugin, err := sandbox.Open(o)
+// newSandboxFilter opens a filter. One that replaces a filter that has died takes the
+// version on trial, if there is one: it cannot prove itself beside the dead one.
+func newSandboxFilter(l *livePlugin, b *board) (*sandboxFilter, error) {
+	l.versions.Accept(time.Now())
+	plugin, err := sandbox.NewReloader(l.versions)
 	if err != nil {
 		return nil, err
 	}
-	return &sandboxFilter{plugin, b}, nil
+	return &sandboxFilter{plugin, l.name, b}, nil
 }
 
 // Process hands a message to process_message.
@@ -154,7 +158,7 @@ func (f *sandboxFilter) Process(m *message.Message, emit message.Emit) error {
 // Tick calls timer_event.
 func (f *sandboxFilter) Tick(now time.Time, emit message.Emit) error {
 	err := terminal(f.plugin.Timer(now, emit))
-	f.board.plugin(f.plugin.Name(), f.plugin.Stats())
+	f.board.plugin(f.name, f.plugin.Stats())
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,6 +54,14 @@ func (d *Daemon) collect(w *selfmon.Writer) {
 	for key, n := range d.rejects.Counts() {
 		w.Count(uint64(n), "tocsin_decoder_rejected_total", "stream", key.Stream, "decoder", key.Decoder)
 	}
+	if g := d.generation(); g != nil {
+		for _, l := range g.parts.plugins {
+			s := l.versions.Status()
+			w.Count(uint64(s.Taken), "tocsin_plugin_reloads_total", "kind", l.kind, "name", l.name)
+			w.Count(uint64(s.Dropped), "tocsin_plugin_reload_failures_total", "kind", l.kind, "name", l.name)
+			w.Value(float64(s.Left), "tocsin_plugin_trial_records_left", "kind", l.kind, "name", l.name)
+		}
+	}
 	d.board.mu.Lock()
 	defer d.board.mu.Unlock()
 	for name, s := range d.board.plugins {
@@ -75,10 +84,14 @@ func (d *Daemon) collect(w *selfmon.Writer) {
 	w.Value(float64(g.Pairs), "tocsin_gse_pairs")
 }
 
-// checkPipeline is unready until the pipeline runs.
+// checkPipeline is unready until the pipeline runs and listens.
 func (d *Daemon) checkPipeline(context.Context) error {
-	if d.generation() == nil {
+	g := d.generation()
+	if g == nil {
 		return errors.New("the pipeline is not running yet")
+	}
+	if names := g.unbound(); len(names) > 0 {
+		return fmt.Errorf("inputs that do not listen yet: %s", strings.Join(names, ", "))
 	}
 	return nil
 }

@@ -1,8 +1,11 @@
 package sandbox
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
+	"slices"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -55,6 +58,16 @@ func NewTemplate(opts Options) (*Template, error) {
 
 // Options returns what the plugin was opened with.
 func (t *Template) Options() Options { return t.opts }
+
+// Digest identifies the texts that the plugin was loaded from.
+func (t *Template) Digest() string {
+	sum := sha256.New()
+	sum.Write(t.opts.Source)
+	for _, name := range slices.Sorted(maps.Keys(t.opts.modules.texts)) {
+		fmt.Fprintf(sum, "\x00%s\x00%s", name, t.opts.modules.texts[name].source)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:6])
+}
 
 // Declarative tells whether the plugin is a grammar run by the engine.
 func (t *Template) Declarative() bool { return t.proto != nil }

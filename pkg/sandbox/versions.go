@@ -73,6 +73,14 @@ func (v *Versions) Refuse(why error) {
 	v.state.Store(&versionState{current: v.Current()})
 }
 
+// Withdraw ends the trial without a verdict: the files are again what they were.
+func (v *Versions) Withdraw() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.failure = nil
+	v.state.Store(&versionState{current: v.Current()})
+}
+
 // Accept ends the trial in favour of the version on trial, because the running one
 // is out of order. It reports whether there was one.
 func (v *Versions) Accept(now time.Time) bool {
