@@ -96,34 +96,53 @@ func (c *pluginCase) records() []*message.Message {
 	return out
 }
 
-// start opens a plugin and lets it see its records, so that what is made at the
-// first record is part of the cost.
-func (s *shippedPlugin) start(tb testing.TB) *sandbox.Plugin {
-	tb.Helper()
-	p, err := sandbox.Open(s.opts)
-	require.NoError(tb, err, s.name)
+// process lets a plugin see its records, so that what is made at the first record is
+// part of the cost.
+func (s *shippedPlugin) process(p *sandbox.Plugin) {
 	for _, m := range s.records {
 		_, _ = p.Process(m, func(*message.Message) error { return nil }) // some are meant to be refused
 	}
+}
+
+// template loads the plugin as the daemon does, with one sandbox started before.
+func (s *shippedPlugin) template(tb testing.TB) *sandbox.Template {
+	tb.Helper()
+	s.opts.Cache = sandbox.NewCache()
+	t, err := sandbox.NewTemplate(s.opts)
+	require.NoError(tb, err, s.name)
+	_ = s.start(tb, t).Close(nil)
+	return t
+}
+
+func (s *shippedPlugin) start(tb testing.TB, t *sandbox.Template) *sandbox.Plugin {
+	tb.Helper()
+	p, err := t.Open()
+	require.NoError(tb, err, s.name)
+	s.process(p)
 	return p
 }
 
-// retained returns the bytes on the heap for each of n plugins that start makes.
-func retained(tb testing.TB, n int, start func() *sandbox.Plugin) float64 {
-	tb.Helper()
+// retained returns the bytes on the heap for each of the sandboxes that start makes.
+func retained(start func() *sandbox.Plugin) float64 {
+	const n = 32
 	held := make([]*sandbox.Plugin, n)
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
+	heap := func() float64 {
+		var m runtime.MemStats
+		for range 3 { // what finalizers and pools hold goes with the second
+			runtime.GC()
+		}
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc)
+	}
+	before := heap()
 	for i := range held {
 		held[i] = start()
 	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
+	after := heap()
 	for _, p := range held {
 		_ = p.Close(nil)
 	}
-	return (float64(after.HeapAlloc) - float64(before.HeapAlloc)) / float64(n)
+	return (after - before) / n
 }
 
 // BenchmarkOpenShipped measures a sandbox of each shipped plugin, records of its
@@ -133,18 +152,41 @@ func BenchmarkOpenShipped(b *testing.B) {
 		b.Run(s.name+"/first", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				s.opts.Cache = sandbox.NewCache()
-				_ = s.start(b).Close(nil)
+				p, err := sandbox.Open(s.opts)
+				require.NoError(b, err)
+				s.process(p)
+				_ = p.Close(nil)
 			}
 		})
 		b.Run(s.name+"/second", func(b *testing.B) {
-			s.opts.Cache = sandbox.NewCache()
-			_ = s.start(b).Close(nil)
+			t := s.template(b)
 			b.ReportAllocs()
 			for b.Loop() {
-				_ = s.start(b).Close(nil)
+				_ = s.start(b, t).Close(nil)
 			}
-			b.ReportMetric(retained(b, 8, func() *sandbox.Plugin { return s.start(b) }), "retained-B")
+			b.ReportMetric(retained(func() *sandbox.Plugin { return s.start(b, t) }), "retained-B")
 		})
+	}
+}
+
+// TestOpenShipped is the gate of what one more sandbox of a shipped plugin costs.
+func TestOpenShipped(t *testing.T) {
+	const (
+		most        = 150_000 // bytes it keeps
+		mostGrammar = 30_000  // the same, of a grammar that runs without Lua
+		allocated   = 3_000   // allocations until its records are decoded
+		ofGrammar   = 250     // the same
+	)
+	for _, s := range shippedPlugins(t) {
+		template := s.template(t)
+		bytes, count := float64(most), float64(allocated)
+		if template.Declarative() {
+			bytes, count = mostGrammar, ofGrammar
+		}
+		got := retained(func() *sandbox.Plugin { return s.start(t, template) })
+		allocs := testing.AllocsPerRun(5, func() { _ = s.start(t, template).Close(nil) })
+		t.Logf("%-40s %7.0f bytes, %5.0f allocations, grammar: %v", s.name, got, allocs, template.Declarative())
+		require.LessOrEqual(t, got, bytes, "bytes of one more sandbox of %s", s.name)
+		require.LessOrEqual(t, allocs, count, "allocations of one more sandbox of %s", s.name)
 	}
 }
