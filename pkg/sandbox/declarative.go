@@ -30,7 +30,7 @@ type declarative struct {
 
 	logger     *rule  // nil: none
 	loggerText string // the Logger that loggerVals was made of
-	loggerVals []lpeg.Entry
+	loggerVals []taken
 	loggerDone bool
 	loggerNeed bool // records of a Logger that does not match are refused
 	loggerOK   bool
@@ -42,7 +42,7 @@ type declarative struct {
 
 	reader entry.Reader
 	later  []later         // of the message being built
-	weak   []weakly        // of the message being built
+	weak   []taken        // of the message being built
 	rest   string          // of the record, behind the entry that was read
 	whole  *string         // the Payload of a record whose parts were joined
 	line   []byte          // a record without the CR at its end
@@ -264,7 +264,9 @@ func (d *declarative) build(m, raw *message.Message, found *captures) error {
 	}
 	d.later, d.weak, d.rest = d.later[:0], d.weak[:0], ""
 	b.take(found)
-	b.entries(d.loggerVals)
+	for i := range d.loggerVals {
+		b.capture(d.loggerVals[i].slot, &d.loggerVals[i].value)
+	}
 	if len(d.later) > 0 {
 		b.parseCaptured()
 	}
@@ -296,7 +298,9 @@ func (d *declarative) evaluateLogger(logger string) {
 	found, ok, err := d.match(d.second, d.logger, d.loggerText)
 	d.loggerOK = err == nil && ok
 	if d.loggerOK {
-		d.loggerVals = found.appendEntries(d.loggerVals)
+		for _, e := range found.appendEntries(nil) {
+			d.loggerVals = append(d.loggerVals, taken{d.layout.slot(e.Name), e.Value})
+		}
 	}
 }
 

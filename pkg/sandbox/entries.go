@@ -18,8 +18,8 @@ type later struct {
 	text string
 }
 
-// weakly is a capture that counts if nothing else gives the same thing.
-type weakly struct {
+// taken is a captured value and what it is for.
+type taken struct {
 	slot  *slot
 	value lpeg.Value
 }
@@ -27,7 +27,7 @@ type weakly struct {
 // postpone keeps a capture for later; it reports whether it also counts now.
 func (b *builder) postpone(s *slot, v *lpeg.Value) (now bool) {
 	if s.weak {
-		b.d.weak = append(b.d.weak, weakly{s, *v})
+		b.d.weak = append(b.d.weak, taken{s, *v})
 		return false
 	}
 	if text, ok := v.AsText(); ok && len(b.d.later) < maxLater {

@@ -32,14 +32,17 @@ multiline = {
 
 -- the first bracket that holds a request id counts
 local id = identifier.digits
-local context = search(l.P "[" * l.P "None " ^ -1 * l.P "req-" ^ -1 * l.Cg(id, "request_id")
-    * (l.space * l.Cg(id, "user_id") * l.space * l.Cg(id, "tenant_id")) ^ -1)
+local bracket = l.P "[" * l.P "None " ^ -1 * l.P "req-" ^ -1 * l.Cg(id, "request_id")
+    * (l.space * l.Cg(id, "user_id") * l.space * l.Cg(id, "tenant_id")) ^ -1
 
 -- an address is a client's only if the text holds a request, which it precedes
 -- as a rule
 local client = l.Cg(http.first_address, "http_client_ip_address")
 local answer = search(http.openstack_answer)
-extract = { context, #search " HTTP/" * (client * answer + answer * client ^ -1) }
+local request = #search " HTTP/" * (client * answer + answer * client ^ -1)
+
+-- most texts begin with the bracket; what stands behind it is then searched once
+extract = { bracket * request ^ -1 + search(bracket), -(l.P "[" * l.P "None " ^ -1 * l.P "req-" ^ -1 * id) * request }
 
 types = {
     http_status = "number", http_response_size = "number", http_response_time = "number",

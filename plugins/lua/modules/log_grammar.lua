@@ -66,7 +66,8 @@ end
 
 -- priority is a syslog priority in its brackets; severity names the group.
 function priority(severity)
-    return l.P "<" * l.Cg(l.P "1" * (l.R "08" * d + l.P "9" * l.S "01") + l.R "19" * d ^ -1 + "0", "_pri") * ">"
+    local number = l.P "1" * (l.R "08" * d + l.P "9" * l.S "01") + l.R "19" * d ^ -1 + "0"
+    return l.P "<" * l.Cg(number, "_pri") * ">"
         * l.Cg(l.Cb "_pri" / facility_of, "syslogfacility") * l.Cg(l.Cb "_pri" / severity_of, severity)
 end
 

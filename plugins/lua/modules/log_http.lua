@@ -42,7 +42,8 @@ openstack_answer = l.P '"' * request * '"' * blanks
 -- first_address finds the first IPv4 address in a text.
 local looks_like_one = #(l.digit * l.digit ^ -2 * "." * l.digit)
 local word = l.alnum + "."
-first_address = l.P { looks_like_one * l.C(ip.v4) * -(l.digit + l.P "." * l.digit)
+-- words without a dot are passed over at once
+first_address = ((1 - l.S " .") ^ 0 * " ") ^ 0 * l.P { looks_like_one * l.C(ip.v4) * -(l.digit + l.P "." * l.digit)
     + word ^ 0 * (1 - word) ^ 1 * l.V(1) }
 
 -- address_within matches a text of such characters that holds an IPv4 address.
