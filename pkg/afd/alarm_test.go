@@ -263,3 +263,26 @@ func TestDeterminism(t *testing.T) {
 	require.NotEmpty(t, first)
 	require.Equal(t, first, run())
 }
+
+// Where a metric never came the trigger may do without it; once it came, its
+// silence is no health.
+func TestNoDataEverPolicy(t *testing.T) {
+	const model = `
+trigger:
+  okay: {severity: critical, no_data_ever_policy: okay, rules: [{metric: x, function: max, relational_operator: '>', threshold: 5, window: 20}]}
+  skip: {severity: critical, no_data_policy: warning, no_data_ever_policy: skip, rules: [{metric: x, function: max, relational_operator: '>', threshold: 5, window: 20}]}
+  both: {severity: critical, no_data_policy: down, no_data_ever_policy: okay, rules: [{metric: x, function: max, relational_operator: '>', threshold: 5, window: 20}, {metric: never, function: max, relational_operator: '>', threshold: 5, window: 20}]}
+alarm: {a: {triggers: [okay]}, b: {triggers: [skip]}, c: {triggers: [both]}}`
+	set := afd.NewSet(load(t, model), afd.Options{}, nil)
+	tick(t, set, 0)
+	want := func(at, a, b, c int) {
+		v := tick(t, set, at)
+		require.Equal(t, []int{a, b, c}, []int{v.status("a"), v.status("b"), v.status("c")}, "at %d", at)
+	}
+	want(20, 0, -1, 0)
+	send(t, set, metric("x", 30, 1), 30)
+	want(30, 0, 0, 0)
+	want(60, 2, 1, 4)
+	send(t, set, metric("x", 70, 9), 70)
+	want(70, 3, 3, 3)
+}

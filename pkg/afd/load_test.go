@@ -36,6 +36,7 @@ func TestLoadErrors(t *testing.T) {
 		{strings.Replace(with("", "", ""), "severity: warning", "severity: bad", 1), []string{"net_odd", "severity", `"bad"`}},
 		{strings.Replace(with("", "", ""), "severity: warning, ", "", 1), []string{"net_odd", "severity is missing"}},
 		{with("", ", no_data_policy: hm", ""), []string{"net_odd", "no_data_policy", `"hm"`}},
+		{with("", ", no_data_ever_policy: hm", ""), []string{"net_odd", "no_data_ever_policy", `"hm"`}},
 		{with("", ", logical_operator: xor", ""), []string{"net_odd", "logical_operator", `"xor"`}},
 		{with(", window: soon", "", ""), []string{"net_odd", "window", "soon"}},
 		{with(", window: 1e9", "", ""), []string{"net_odd", "window"}},

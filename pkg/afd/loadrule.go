@@ -15,6 +15,7 @@ type triggerConfig struct {
 	Description     string         `yaml:"description"`
 	Severity        string         `yaml:"severity"`
 	NoDataPolicy    string         `yaml:"no_data_policy"`
+	NoDataEver      string         `yaml:"no_data_ever_policy"`
 	LogicalOperator string         `yaml:"logical_operator"`
 	Rules           []*config.Node `yaml:"rules"`
 	For             time.Duration  `yaml:"for"`
@@ -92,6 +93,12 @@ func (l *loader) loadTrigger(name string, n *config.Node) {
 	}
 	if t.NoData, t.Skip, ok = noData(cfg.NoDataPolicy); !ok {
 		l.fail(n.Get("no_data_policy"), "trigger %s: unknown no_data_policy %q; want okay, warning, critical, down, unknown or skip", name, cfg.NoDataPolicy)
+	}
+	if cfg.NoDataEver != "" {
+		t.Never = &NeverPolicy{}
+		if t.Never.Status, t.Never.Skip, ok = noData(cfg.NoDataEver); !ok {
+			l.fail(n.Get("no_data_ever_policy"), "trigger %s: unknown no_data_ever_policy %q; want okay, warning, critical, down, unknown or skip", name, cfg.NoDataEver)
+		}
 	}
 	switch strings.ToLower(strings.TrimSpace(cfg.LogicalOperator)) {
 	case "", "or", "||":

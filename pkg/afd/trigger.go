@@ -33,7 +33,7 @@ func (t *triggerState) due(now int64) bool {
 // evaluate applies the rules, then the hold times. The findings are those to be
 // reported; scratch is reused for them.
 func (t *triggerState) evaluate(now int64, scratch []finding) (verdict, []finding) {
-	matches, unknown, failed := 0, false, false
+	matches, gone, never, failed := 0, false, false, false
 	found := scratch[:0]
 	for _, r := range t.rules {
 		var o outcome
@@ -41,8 +41,10 @@ func (t *triggerState) evaluate(now int64, scratch []finding) (verdict, []findin
 		switch o {
 		case match:
 			matches++
-		case missing, noDataEver:
-			unknown = true
+		case missing:
+			gone = true
+		case noDataEver:
+			never = true
 		case broken:
 			failed = true
 		}
@@ -61,10 +63,10 @@ func (t *triggerState) evaluate(now int64, scratch []finding) (verdict, []findin
 		}
 	case failed:
 		v.status, v.broken = health.Unknown, true
-	case unknown && t.def.Skip:
-		v.known = false
-	case unknown:
-		v.status = t.def.NoData
+	case never && !gone && t.def.Never != nil:
+		v.status, v.known = t.def.Never.Status, !t.def.Never.Skip
+	case gone || never:
+		v.status, v.known = t.def.NoData, !t.def.Skip
 	default:
 		v.status = health.Okay
 	}
