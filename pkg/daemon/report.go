@@ -68,6 +68,7 @@ func (d *Daemon) collect(w *selfmon.Writer) {
 		w.Value(float64(s.Memory), "tocsin_sandbox_memory_bytes", "name", name)
 		w.Count(uint64(s.MaxInstructions), "tocsin_sandbox_max_instructions", "name", name)
 		w.Count(uint64(s.Failures), "tocsin_sandbox_failures_total", "name", name)
+		w.Count(uint64(s.Late), "tocsin_filter_late_messages_total", "name", name)
 	}
 	a := d.board.alarms
 	w.Count(a.Datapoints, "tocsin_afd_datapoints_total")
