@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -78,6 +79,34 @@ func TestCollectdPostOfAnySize(t *testing.T) {
 	require.Contains(t, text, `tocsin_ledger_accepted_messages_total{stage="input",name="collectd"} 1`)
 	require.Contains(t, text, `tocsin_decoder_rejected_total{stream="collectd",decoder="collectd"} 1`)
 	r.end()
+}
+
+// TestAlarmFilterOfTheOperator: a script that derives metrics is handed all of them,
+// though no rule reads what it derives them of.
+func TestAlarmFilterOfTheOperator(t *testing.T) {
+	own := filepath.Join(t.TempDir(), "mine.lua")
+	require.NoError(t, os.WriteFile(own, []byte(`
+local afd = require "afd"
+function process_message()
+    if read_message("Fields[name]") == "cpu_idle" then return afd.add("cpu_busy", 100 - read_message("Fields[value]")) end
+    return 0
+end
+function timer_event() for _, v in ipairs(afd.evaluate()) do afd.inject(v) end end`), 0o600))
+	dir, port := t.TempDir(), freePort(t)
+	model := strings.NewReplacer("FILE", "collectd.lua", "PORT", fmt.Sprint(port), "DIR", dir, "Type == 'metric'", "Type =~ /afd_metric$/").Replace(collectdModel) + `
+  alarm_interval: 50ms
+  filter: {afd: {module_file: ` + own + `}}
+  trigger: {busy: {description: busy, severity: critical, rules: [{metric: cpu_busy, function: max, relational_operator: '>=', threshold: 90, window: 5}]}}
+  alarm: {cpu: {triggers: [busy], dimension: {service: x}}}
+`
+	r := start(t, daemon.Options{Role: daemon.MetricCollector, Sources: source(model), DataDir: filepath.Join(dir, "data")})
+	defer r.end()
+	require.Eventually(t, func() bool { // a verdict takes a window of fresh values
+		now := fmt.Sprintf(`"time":%d`, time.Now().Unix())
+		postCollectd(t, fmt.Sprintf("http://127.0.0.1:%d/", port), "["+strings.ReplaceAll(collectdSample(1, 4), `"time":1741773600.000`, now)+"]")
+		data, _ := os.ReadFile(filepath.Join(dir, "out"))
+		return strings.Contains(string(data), "value=3 ")
+	}, time.Minute, 200*time.Millisecond)
 }
 
 func collectdDaemon(t *testing.T, file string) (r *running, url, out string) {
