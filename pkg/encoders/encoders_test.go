@@ -150,7 +150,7 @@ func TestLineProtocol(t *testing.T) {
 		"compatible":  {metric("m", message.DoubleValue(1.5)), "{compatible: true}", "m value=1.500000" + at},
 		"string":      {metric("m", message.StringValue("a \"b\"\nc")), "", `m value="a \"b\" c"` + at},
 		"bool":        {metric("m", message.BoolValue(true), "az", ""), "", "m value=true" + at},
-		"escapes":     {metric(`a b,c='d'`, message.DoubleValue(1), "t", "x\ny", "u=v", `back\`), "", `a\ b\,c\=d,t=x\ y,u\=v=back/ value=1` + at},
+		"escapes":     {metric(`a b,c='d'`, message.DoubleValue(1), "t", "x\ny", "u=v", `back\`), "", `a\ b\,c\=d,t=x\ y,u\=v=back value=1` + at},
 		"nan":         {metric("m", message.DoubleValue(math.NaN())), "", ""},
 		"inf":         {metric("m", message.DoubleValue(math.Inf(-1))), "", ""},
 		"no value":    {&message.Message{Type: "metric", Fields: []message.Field{message.NewField("name", "", message.StringValue("m"))}}, "", ""},

@@ -160,15 +160,20 @@ func (e *LineProtocol) series(dst []byte, name string) []byte {
 // mustEscape tells which bytes of a name cannot stand as they are.
 var mustEscape = [256]bool{'\'': true, '"': true, ' ': true, ',': true, '=': true, '\n': true, '\r': true, '\t': true, '\\': true}
 
-// appendName appends a measurement or tag text: without quotes, with blanks,
-// commas and equal signs escaped. A backslash before one of them, or at the end,
-// would escape what follows it, so it becomes a slash.
+// appendName appends a measurement or tag text: without quotes, with blanks, commas
+// and equal signs escaped. A backslash stands for itself: InfluxDB reads \\ and an
+// escaped blank as a backslash and a blank. At the end of a text it has no notation
+// (it would escape what follows, twice as well as once), so there it is left out.
 func appendName(dst []byte, s string) []byte {
 	n := 0
 	for n < len(s) && !mustEscape[s[n]] {
 		n++
 	}
 	dst = append(dst, s[:n]...)
+	if n == len(s) {
+		return dst
+	}
+	start := len(dst) - n
 	for i := n; i < len(s); i++ {
 		switch c := s[i]; c {
 		case '\'', '"':
@@ -176,14 +181,12 @@ func appendName(dst []byte, s string) []byte {
 			dst = append(dst, '\\', c)
 		case '\n', '\r', '\t':
 			dst = append(dst, '\\', ' ')
-		case '\\':
-			if i+1 == len(s) || strings.IndexByte(" ,=\n\r\t'\"", s[i+1]) >= 0 {
-				c = '/'
-			}
-			dst = append(dst, c)
 		default:
 			dst = append(dst, c)
 		}
+	}
+	for len(dst) > start && dst[len(dst)-1] == '\\' {
+		dst = dst[:len(dst)-1]
 	}
 	return dst
 }
