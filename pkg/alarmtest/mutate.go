@@ -1,6 +1,11 @@
 package alarmtest
 
-import "context"
+import (
+	"context"
+	"slices"
+
+	"github.com/tocsin-lma/tocsin/pkg/afd"
+)
 
 // Score is the outcome of Mutate.
 type Score struct {
@@ -73,8 +78,27 @@ func (p *pool) kills(c *Mutant, opt Options) bool {
 		if changed == nil {
 			continue
 		}
-		for _, t := range p.tests[m] {
-			if c.concerns(t) && !t.run(changed, opt.Compile, false).OK {
+		// Those that send what the mutant reads are likely to notice it.
+		for _, likely := range []bool{true, false} {
+			for _, t := range p.tests[m] {
+				if c.concerns(t) && c.reads(t) == likely && !t.run(changed, opt.Compile, false).OK {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// reads reports whether a test sends a metric that the mutant's trigger reads.
+func (c *Mutant) reads(t *Test) bool {
+	if c.trigger == nil {
+		return true
+	}
+	for i := range t.steps {
+		if in := t.steps[i].input; in != nil && in.kind == "metric" {
+			name, _ := in.m.Text("name")
+			if slices.ContainsFunc(c.trigger.Rules, func(r afd.Rule) bool { return r.Metric == name }) {
 				return true
 			}
 		}
