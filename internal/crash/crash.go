@@ -49,6 +49,7 @@ type Options struct {
 	Seed     uint64             // of everything random
 	Line     func(n int) string // makes line n of the feed, with seq= and n in it; nil: log lines
 	Sinks    []Wants            // of the last daemon's outputs, in the order of its Ledger; nil: one for lines
+	Refuse   func(n int) bool   // which lines the sinks refuse for good; nil: none
 	Faults   []string           // which kinds; nil: all that this machine can do
 	Clock    bool               // the daemons were built with Binaries: their clock can jump
 	Log      io.Writer          // one JSON line a round, written at once; nil: none
@@ -81,6 +82,7 @@ type Round struct {
 	// Delivered, by the ledgers of the last daemon, and Stored, at the sinks, count
 	// all rounds so far.
 	Delivered int     `json:"delivered"`
+	Refused   int     `json:"refused,omitempty"` // by the sinks, for good, so far
 	Stored    int     `json:"stored"`
 	Again     int     `json:"again"` // recognised by the daemons as offered again, so far
 	Kills     int     `json:"kills"`
@@ -219,6 +221,7 @@ func (r *run) openSinks(last *member) error {
 		if err != nil {
 			return err
 		}
+		s.refuse = r.opts.Refuse
 		r.sinks = append(r.sinks, s)
 		last.places.Sinks = append(last.places.Sinks, s.Address())
 	}
@@ -278,6 +281,7 @@ func (r *run) total() (c Count) {
 		c.Repeated += one.Repeated
 		c.Doubled += one.Doubled
 		c.Unknown += one.Unknown
+		c.Refused += one.Refused
 	}
 	return c
 }
@@ -320,6 +324,7 @@ func (r *run) round(ctx context.Context, n int) (Round, error) {
 	pause(ctx, 20*time.Millisecond)
 	c := r.total()
 	round.Records, round.Delivered, round.Stored, round.Again = r.expected()-expected, r.watch.delivered, c.Stored, r.watch.repeated
+	round.Refused = c.Refused
 	round.Lost = r.missing()
 	round.Doubled, round.Repeated = c.Doubled-before.Doubled, c.Repeated-before.Repeated
 	round.Kills = r.kills() - kills

@@ -14,8 +14,9 @@ import (
 // At the end of a round, when everything has arrived, of every output of every
 // daemon of the chain:
 //
-//	written = accepted = delivered, and nothing queued, dropped or dead-lettered
+//	written = accepted = delivered + dead-lettered, and nothing queued or dropped
 //	delivered = stored at the sink, each record counted once
+//	dead-lettered = refused for good by the sink, each record counted once
 //
 // At any moment, however broken things are, of every answer of a ledger:
 //
@@ -35,8 +36,7 @@ type account struct {
 	Dropped                     map[string]int
 }
 
-func (a account) lost() int {
-	n := a.DeadLettered
+func (a account) dropped() (n int) {
 	for _, dropped := range a.Dropped {
 		n += dropped
 	}
@@ -130,9 +130,10 @@ func (r *run) watchLedger(ctx context.Context, i int, m *member) {
 			switch {
 			case !opened:
 				continue // it answers before its queues are open
-			case a.Accepted != a.Delivered+a.Queued+a.lost():
-				r.watch.complain("%s, %s: accepted %d is not delivered %d + queued %d + dropped %d", m.spec.Name, name, a.Accepted, a.Delivered, a.Queued, a.lost())
-			case a.Accepted < b.Accepted || a.Delivered < b.Delivered:
+			case a.Accepted != a.Delivered+a.Queued+a.dropped()+a.DeadLettered:
+				r.watch.complain("%s, %s: accepted %d is not delivered %d + queued %d + dropped %d + dead-lettered %d",
+					m.spec.Name, name, a.Accepted, a.Delivered, a.Queued, a.dropped(), a.DeadLettered)
+			case a.Accepted < b.Accepted || a.Delivered < b.Delivered || a.DeadLettered < b.DeadLettered:
 				r.watch.complain("%s, %s: accepted and delivered went back from %d and %d to %d and %d", m.spec.Name, name, b.Accepted, b.Delivered, a.Accepted, a.Delivered)
 			case a.Accepted > r.offered():
 				r.watch.complain("%s, %s: accepted %d of %d", m.spec.Name, name, a.Accepted, r.offered())
@@ -183,9 +184,10 @@ func (r *run) compareLedgers(ctx context.Context) string {
 			if !ok {
 				return fmt.Sprintf("%s: no output %q in it", m.spec.Name, name)
 			}
-			written := r.feed.Written()
+			written, refused := r.feed.Written(), 0
 			if i == len(r.chain)-1 {
 				c := r.sinks[k].Count()
+				refused = c.Refused
 				delivered += a.Delivered
 				if c.Unknown > 0 || a.Delivered != c.Stored {
 					return fmt.Sprintf("%s, %s: %d delivered, %d arrived, and %d without a number", m.spec.Name, name, a.Delivered, c.Stored, c.Unknown)
@@ -194,9 +196,9 @@ func (r *run) compareLedgers(ctx context.Context) string {
 					written = c.Stored
 				}
 			}
-			if a.Accepted != written || a.Delivered != written || a.Queued > 0 || a.lost() > 0 {
-				return fmt.Sprintf("%s, %s: written %d, accepted %d, delivered %d, queued %d, dropped %v, dead-lettered %d",
-					m.spec.Name, name, written, a.Accepted, a.Delivered, a.Queued, a.Dropped, a.DeadLettered)
+			if a.Accepted != written || a.Delivered != written-refused || a.DeadLettered != refused || a.Queued > 0 || a.dropped() > 0 {
+				return fmt.Sprintf("%s, %s: written %d, of which %d refused; accepted %d, delivered %d, queued %d, dropped %v, dead-lettered %d",
+					m.spec.Name, name, written, refused, a.Accepted, a.Delivered, a.Queued, a.Dropped, a.DeadLettered)
 			}
 			repeated += a.Repeated
 		}

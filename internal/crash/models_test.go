@@ -104,6 +104,10 @@ func scenarios(bin string) []scenario {
 		{"elasticsearch", "log collector → Elasticsearch", crash.Options{Daemons: []crash.Daemon{
 			daemon("logcollector", model("log_collector", files, "", elastic("sink1", logs)), "elasticsearch"),
 		}}},
+		{"refusals", "log collector → Elasticsearch, which refuses every 50th record for good", crash.Options{
+			Refuse:  func(n int) bool { return n%50 == 7 },
+			Daemons: []crash.Daemon{daemon("logcollector", model("log_collector", files, "", elastic("sink1", logs)), "elasticsearch")},
+		}},
 		{"influxdb", "log collector → InfluxDB", crash.Options{Line: point, Daemons: []crash.Daemon{
 			daemon("logcollector", model("log_collector", files, raw, influx("influxdb", "sink1", logs, useRaw)), "influxdb"),
 		}}},

@@ -25,11 +25,13 @@ type Sink struct {
 	mu    sync.Mutex
 	l     net.Listener
 	conns map[net.Conn]struct{}
-	ids   map[int]uint64 // by number: hash of the id it was first stored under; 0: not yet
-	whole int            // all records before it have arrived
-	count Count
-	mood  mood
-	until time.Time // of the mood
+	ids   map[int]uint64 // by number: hash of the id it was first stored or refused under; 0: not yet
+	lines int            // different numbers that are no values
+	// refuse, if not nil, says which numbers are refused for good, with status 400.
+	refuse func(n int) bool
+	count  Count
+	mood   mood
+	until  time.Time // of the mood
 }
 
 // Count is what the sink has seen.
@@ -38,6 +40,7 @@ type Count struct {
 	Repeated int // stored before under the same id
 	Doubled  int // stored before under another id
 	Unknown  int // without a number
+	Refused  int // refused for good, each counted once
 }
 
 // mood is how the sink answers.
@@ -124,21 +127,12 @@ func (s *Sink) Count() Count {
 	return s.count
 }
 
-// Missing is how many of the records 0 to written-1 have not arrived. What has
-// cannot be missing later, so that the count begins where it ended.
+// Missing is how many of the records 0 to written-1 have not arrived. There are no
+// others, but for values.
 func (s *Sink) Missing(written int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.whole < written && s.ids[s.whole] != 0 {
-		s.whole++
-	}
-	n := 0
-	for i := s.whole; i < written; i++ {
-		if s.ids[i] == 0 {
-			n++
-		}
-	}
-	return n
+	return written - s.lines
 }
 
 func (s *Sink) now() (mood, time.Duration) {
@@ -261,11 +255,21 @@ func (s *Sink) keep(record []byte, id string) int {
 		n = n*10 + int(after[digits]-'0')
 		digits++
 	}
+	if found && digits > 0 && n < firstValue && s.ids[n] == 0 {
+		s.lines++
+	}
 	if !found || digits == 0 {
 		s.count.Unknown++
 		return http.StatusCreated
 	}
 	hash := maphash.String(s.seed, id) | 1
+	if s.refuse != nil && s.refuse(n) {
+		if s.ids[n] == 0 {
+			s.ids[n] = hash
+			s.count.Refused++
+		}
+		return http.StatusBadRequest
+	}
 	switch {
 	case s.ids[n] == 0:
 		s.ids[n] = hash

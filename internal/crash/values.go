@@ -21,12 +21,13 @@ type Values struct {
 
 	mu       sync.Mutex
 	next     int
-	accepted []int // numbers
+	accepted []int         // numbers
+	whole    map[*Sink]int // how many of them, from the first on, have arrived
 }
 
 // NewValues posts to a URL.
 func NewValues(url string) *Values {
-	return &Values{url: url, client: http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
+	return &Values{url: url, whole: map[*Sink]int{}, client: http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
 // Post posts n values over a time, ten at a time.
@@ -91,7 +92,10 @@ func (v *Values) Missing(s *Sink) (n int) {
 	defer v.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, number := range v.accepted {
+	for v.whole[s] < len(v.accepted) && s.ids[v.accepted[v.whole[s]]] != 0 {
+		v.whole[s]++
+	}
+	for _, number := range v.accepted[v.whole[s]:] {
 		if s.ids[number] == 0 {
 			n++
 		}
