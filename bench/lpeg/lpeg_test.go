@@ -117,8 +117,8 @@ func luaLoop(tb testing.TB, L *lua.LState) *lua.LFunction {
 }
 
 // TestNotSlowerThanC compares with LPeg in C under Lua 5.1, if they are
-// installed, on the same grammars and lines; best of five each. It reports; it
-// fails only far beyond that time, since the machine may be busy.
+// installed, on the same grammars and lines: CPU time, the best of several turns
+// taken in alternation, so that both have the same machine.
 func TestNotSlowerThanC(t *testing.T) {
 	exe, err := exec.LookPath("lua5.1")
 	if err != nil {
@@ -130,37 +130,42 @@ func TestNotSlowerThanC(t *testing.T) {
 	// As the daemons run; a heap of a few MB would be collected all the time.
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	L, _, table := grammars(t, false)
+	loop := luaLoop(t, L)
 	for _, line := range lines {
-		cmd := exec.CommandContext(t.Context(), exe, filepath.Join("testdata", "measure.lua"),
-			filepath.Join("testdata", "grammars.lua"), line.name, line.text, "0.5")
-		cmd.Env = append(os.Environ(), "TZ=UTC")
-		out, err := cmd.Output()
-		if err != nil {
-			t.Skip("lua-lpeg is not installed")
+		var ours, c int
+		for range 7 {
+			cmd := exec.CommandContext(t.Context(), exe, filepath.Join("testdata", "measure.lua"),
+				filepath.Join("testdata", "grammars.lua"), line.name, line.text, "0.1")
+			cmd.Env = append(os.Environ(), "TZ=UTC")
+			out, err := cmd.Output()
+			if err != nil {
+				t.Skip("lua-lpeg is not installed")
+			}
+			each, err := strconv.Atoi(strings.TrimSpace(string(out)))
+			require.NoError(t, err)
+			c = best(c, each)
+			ours = best(ours, measure(t, L, loop, table.RawGetString(line.name), line.text))
 		}
-		c, err := strconv.Atoi(strings.TrimSpace(string(out)))
-		require.NoError(t, err)
-		ours := measure(t, L, table.RawGetString(line.name), line.text)
 		t.Logf("%s: %d ns, C LPeg %d ns", line.name, ours, c)
-		require.Less(t, ours, 5*c/2, "%s: %d ns a match, C LPeg takes %d ns", line.name, ours, c)
+		require.LessOrEqual(t, ours, c, "%s: %d ns a match, C LPeg takes %d ns", line.name, ours, c)
 	}
+}
+
+func best(so, far int) int {
+	if so == 0 {
+		return far
+	}
+	return min(so, far)
 }
 
 // measure returns the nanoseconds of CPU time, collection of garbage included,
 // of one match called from Lua.
-func measure(t *testing.T, L *lua.LState, p lua.LValue, line string) int {
+func measure(t *testing.T, L *lua.LState, loop *lua.LFunction, p lua.LValue, line string) int {
 	t.Helper()
-	loop := luaLoop(t, L)
-	const rounds = 20000
-	best := 0
-	for range 9 {
-		start := cpuTime(t)
-		require.NoError(t, L.CallByParam(lua.P{Fn: loop, Protect: true}, p, lua.LString(line), lua.LNumber(rounds)))
-		if each := int((cpuTime(t) - start).Nanoseconds() / rounds); best == 0 || each < best {
-			best = each
-		}
-	}
-	return best
+	const rounds = 50_000
+	start := cpuTime(t)
+	require.NoError(t, L.CallByParam(lua.P{Fn: loop, Protect: true}, p, lua.LString(line), lua.LNumber(rounds)))
+	return int((cpuTime(t) - start).Nanoseconds() / rounds)
 }
 
 func cpuTime(t *testing.T) time.Duration {

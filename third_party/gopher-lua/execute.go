@@ -259,6 +259,9 @@ frame:
 			if nargs < 0 {
 				nargs = reg.top - (ra + 1)
 			}
+			if nargs > manyValues {
+				meter.Busy(nargs * unitsPerValue)
+			}
 			nf := L.stack.next()
 			nf.Fn, nf.Parent = fn, cf
 			nf.Pc, nf.TailCall = 0, 0
@@ -273,6 +276,9 @@ frame:
 			L.currentFrame = nf
 			n := fn.GFunction(L)
 			meter.Alloc(sizeOfResult)
+			if n > manyValues {
+				meter.Busy(n * unitsPerValue)
+			}
 			if n < 0 {
 				switchToParentThread(L, L.GetTop(), false, false)
 				return
@@ -350,6 +356,12 @@ frame:
 		}
 	}
 }
+
+// Lists of more values than this are booked as work, a value at a time.
+const (
+	manyValues    = 64
+	unitsPerValue = 8
+)
 
 // What a host function's results may allocate unseen: the box of a string.
 const sizeOfResult = 16

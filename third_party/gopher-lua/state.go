@@ -169,7 +169,7 @@ func (rg *registry) checkSize(requiredSize int) { // +inline-start
 } // +inline-end
 
 func (rg *registry) resize(requiredSize int) { // +inline-start
-	newSize := requiredSize + rg.growBy // give some padding
+	newSize := max(requiredSize+rg.growBy, 2*len(rg.array)) // give some padding
 	if newSize > rg.maxSize {
 		newSize = rg.maxSize
 	}
@@ -181,6 +181,7 @@ func (rg *registry) resize(requiredSize int) { // +inline-start
 } // +inline-end
 
 func (rg *registry) forceResize(newSize int) {
+	rg.alloc.meter.Alloc(newSize * sizeOfValue)
 	newSlice := make([]LValue, newSize)
 	copy(newSlice, rg.array[:rg.top]) // should we copy the area beyond top? there shouldn't be any valid values there so it shouldn't be necessary.
 	rg.array = newSlice

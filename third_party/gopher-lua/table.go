@@ -372,7 +372,9 @@ func (tb *LTable) makeRoom() {
 			to = nil
 		}
 	} else {
-		size = max(4, 2*size)
+		if size = max(4, 2*size); size == 8 {
+			size = maxLinear
+		}
 		to = nil
 	}
 	if to == nil {

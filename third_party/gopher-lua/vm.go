@@ -2135,6 +2135,9 @@ func init() {
 			if B == 0 {
 				nwant = nvarargs
 			}
+			if nwant > manyValues {
+				L.G.meter.Busy(nwant * unitsPerValue)
+			}
 			// this section is inlined by go-inline
 			// source function is 'func (rg *registry) CopyRange(regv, start, limit, n int) ' in '_state.go'
 			{
@@ -2373,7 +2376,7 @@ func lessThan(L *LState, lhs, rhs LValue) bool {
 	switch lhs.Type() {
 	case LTString:
 		a, b := lhs.(LString), rhs.(LString)
-		L.G.meter.Busy(min(len(a), len(b)) / 16)
+		L.G.meter.Busy(min(len(a), len(b)) / 8)
 		ret = a < b
 	default:
 		ret = objectRationalWithError(L, lhs, rhs, "__lt")
@@ -2400,7 +2403,7 @@ func equals(L *LState, lhs, rhs LValue, raw bool) bool {
 	case LTString:
 		a, b := string(lhs.(LString)), string(rhs.(LString))
 		if len(a) == len(b) && len(a) > 64 {
-			L.G.meter.Busy(len(a) / 16)
+			L.G.meter.Busy(len(a) / 8)
 		}
 		ret = a == b
 	case LTUserData, LTTable:

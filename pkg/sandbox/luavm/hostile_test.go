@@ -32,10 +32,10 @@ const (
 type outcome struct {
 	Limit   string // instructions, work, time, memory, error or none
 	Text    string
-	Longest time.Duration
-	Waited  time.Duration // the same by the clock alone
+	Longest time.Duration // of one call, by the clock
+	Used    time.Duration // by the processor
 	Peak    int           // bytes, the process's high-water mark
-	Used    luavm.Usage
+	Usage   luavm.Usage
 }
 
 // TestHostile runs every script of testdata/hostile in a process of its own,
@@ -56,15 +56,11 @@ func TestHostile(t *testing.T) {
 			limits, text := parseHeader(t, line)
 			got := runChild(t, script)
 			fmt.Fprintf(w, "%s\t%s\t%d ms\t%d MiB\t%d instructions\t%.70s\n", name, got.Limit,
-				got.Longest.Milliseconds(), got.Peak>>20, got.Used.MaxInstructions, got.Text)
-			if got.Limit == "time" && got.Waited > 500*time.Millisecond {
-				// On a busy machine the running time may be used up before the limit that
-				// is meant; the script was stopped all the same.
-				limits, text = append(limits, "time"), ""
-			}
+				got.Longest.Milliseconds(), got.Peak>>20, got.Usage.MaxInstructions, got.Text)
 			require.Contains(t, limits, got.Limit, got.Text)
 			require.Contains(t, got.Text, text)
 			require.Less(t, got.Longest, hostileTime)
+			require.Less(t, got.Used, hostileTime/4, "a machine that is busy needs room")
 			require.Less(t, got.Peak, hostileMemory)
 		})
 	}
@@ -118,8 +114,8 @@ func runHostile(t *testing.T, script string) (got outcome) {
 	timed := func(call func() error) error {
 		start, cost := time.Now(), effort.Start()
 		err := call()
-		got.Waited = max(got.Waited, time.Since(start))
-		got.Longest = max(got.Longest, cost.Spent())
+		got.Longest = max(got.Longest, time.Since(start))
+		got.Used = max(got.Used, cost.Spent())
 		return err
 	}
 	err = timed(func() error { return vm.Load(script, string(source)) })
@@ -130,7 +126,7 @@ func runHostile(t *testing.T, script string) (got outcome) {
 			return err
 		})
 	}
-	got.Limit, got.Used, got.Peak = limitOf(err), vm.Usage(), highWater(t)
+	got.Limit, got.Usage, got.Peak = limitOf(err), vm.Usage(), highWater(t)
 	if err != nil {
 		got.Text = err.Error()
 	}

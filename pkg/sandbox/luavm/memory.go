@@ -23,7 +23,7 @@ type Sizer interface{ MemoryBytes() int }
 // walker adds up what a state reaches.
 type walker struct {
 	seen    map[unsafe.Pointer]struct{}
-	tables  []*lua.LTable
+	pending []lua.LValue // tables, functions and threads; a list, because a script chooses the depth
 	bytes   int
 	entries int
 }
@@ -35,9 +35,9 @@ func (m *meter) measure() int {
 	w := &walker{seen: make(map[unsafe.Pointer]struct{}, 256)}
 	w.table(vm.L.G.Registry)
 	w.table(vm.L.G.Global)
-	w.thread(vm.L)
-	if t := vm.L.G.CurrentThread; t != nil && t != vm.L {
-		w.thread(t)
+	w.value(vm.L)
+	if t := vm.L.G.CurrentThread; t != nil {
+		w.value(t)
 	}
 	for kind := lua.LTBool; kind <= lua.LTThread; kind++ {
 		w.value(vm.L.GetMetatable(sample(kind)))
@@ -81,11 +81,17 @@ func (w *walker) value(v lua.LValue) {
 	case *lua.LTable:
 		w.table(v)
 	case *lua.LFunction:
-		w.function(v)
+		w.later(unsafe.Pointer(v), v)
 	case *lua.LUserData:
 		w.userdata(v)
 	case *lua.LState:
-		w.thread(v)
+		w.later(unsafe.Pointer(v), v)
+	}
+}
+
+func (w *walker) later(p unsafe.Pointer, v lua.LValue) {
+	if w.first(p) {
+		w.pending = append(w.pending, v)
 	}
 }
 
@@ -97,15 +103,12 @@ func (w *walker) string(s string) {
 }
 
 func (w *walker) table(t *lua.LTable) {
-	if t != nil && w.first(unsafe.Pointer(t)) {
-		w.tables = append(w.tables, t)
+	if t != nil {
+		w.later(unsafe.Pointer(t), t)
 	}
 }
 
 func (w *walker) function(f *lua.LFunction) {
-	if f == nil || !w.first(unsafe.Pointer(f)) {
-		return
-	}
 	w.bytes += sizeFunction
 	w.table(f.Env)
 	for _, u := range f.Upvalues {
@@ -134,9 +137,6 @@ func (w *walker) userdata(u *lua.LUserData) {
 }
 
 func (w *walker) thread(L *lua.LState) {
-	if L == nil || !w.first(unsafe.Pointer(L)) {
-		return
-	}
 	w.bytes += L.Bytes()
 	w.table(L.Env)
 	for _, v := range L.Registers() {
@@ -144,16 +144,24 @@ func (w *walker) thread(L *lua.LState) {
 			w.value(v)
 		}
 	}
-	w.thread(L.Parent)
+	if L.Parent != nil {
+		w.value(L.Parent)
+	}
 }
 
-// drain walks the tables found so far and those found on the way; a list instead
-// of recursion, because a script chooses the depth.
+// drain walks what was found so far and what is found on the way.
 func (w *walker) drain() {
-	for len(w.tables) > 0 {
-		t := w.tables[len(w.tables)-1]
-		w.tables = w.tables[:len(w.tables)-1]
-		w.fields(t)
+	for len(w.pending) > 0 {
+		v := w.pending[len(w.pending)-1]
+		w.pending = w.pending[:len(w.pending)-1]
+		switch v := v.(type) {
+		case *lua.LTable:
+			w.fields(v)
+		case *lua.LFunction:
+			w.function(v)
+		case *lua.LState:
+			w.thread(v)
+		}
 	}
 }
 

@@ -8,13 +8,14 @@ import (
 
 // What one call may do besides running instructions.
 const (
-	quantum      = 8 << 10               // instructions between two looks at the clock
-	longestGap   = 50 * time.Millisecond // a suspended process counts at most this
-	workLimit    = 1 << 28               // units; one unit is one byte copied
-	workPerLook  = 1 << 21               // units between two looks at the clock
-	unitsPerStep = 16                    // of one step of a pattern match
-	unitsPerSkip = 16                    // of one dead key skipped by next
-	unitsPerWalk = 32                    // of one entry of a walk in a call
+	quantum       = 8 << 10               // instructions between two looks at the clock
+	longestGap    = 50 * time.Millisecond // a suspended process counts at most this
+	workLimit     = 1 << 26               // units; one unit is one byte copied, at most a nanosecond
+	workPerLook   = 1 << 21               // units between two looks at the clock
+	unitsPerStep  = 16                    // of one step of a pattern match
+	unitsPerSkip  = 16                    // of one dead key skipped by next
+	unitsPerCatch = 8 << 10               // of one error that is caught
+	unitsPerWalk  = 64                    // of one entry of a walk in a call
 )
 
 // meter holds a state to its limits. The machine and the host functions count in

@@ -23,6 +23,9 @@ func (vm *VM) protectWith(L *lua.LState, nargs, nret int, handler lua.LValue) er
 	depth := len(vm.guards)
 	err := L.PCall(nargs, nret, vm.handler)
 	vm.guards = vm.guards[:depth-1]
+	if err != nil && vm.meter.cause == nil {
+		vm.meter.Busy(unitsPerCatch)
+	}
 	return err
 }
 

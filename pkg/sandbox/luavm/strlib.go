@@ -156,7 +156,7 @@ func (vm *VM) strFind(L *lua.LState, find bool) int {
 	}
 	init = min(max(init-1, 0), len(s))
 	if find && (lua.LVAsBool(L.Get(4)) || !strings.ContainsAny(src, patternSpecials)) {
-		vm.charge(L, len(s)-init, 0)
+		vm.charge(L, 2*(len(s)-init), 0)
 		at := strings.Index(s[init:], src)
 		if at < 0 {
 			L.Push(lua.LNil)

@@ -1,4 +1,4 @@
--- limit: memory instructions work time
+-- limit: memory instructions work
 function process_message()
   local t = {}
   local key = string.rep("k", 1000000)

@@ -1,4 +1,4 @@
--- limit: instructions
+-- limit: work
 local function again()
   while true do pcall(again) end
 end

@@ -1,4 +1,4 @@
--- limit: time instructions work
+-- limit: instructions work
 function process_message()
   local a, b = string.rep("a", 2000000) .. "1", string.rep("a", 2000000) .. "2"
   local n = 0

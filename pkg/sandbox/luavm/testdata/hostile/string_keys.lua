@@ -1,4 +1,4 @@
--- limit: time instructions memory work
+-- limit: instructions memory work
 function process_message()
   local t = {}
   local s = string.rep("a", 2000000)

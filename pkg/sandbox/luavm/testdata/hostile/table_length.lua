@@ -1,4 +1,4 @@
--- limit: time instructions
+-- limit: instructions
 local t = {}
 for i = 1, 200000 do t[i] = 1 end
 for i = 1, 200000 do t[i] = nil end
