@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds the wait for what a daemon does by itself.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // TestScripts runs testdata/script. Beside the usual ones there are commands to
 // run this tool and things for it to talk to:

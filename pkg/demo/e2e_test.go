@@ -49,15 +49,15 @@ func startDemo(t *testing.T) string {
 		cancel()
 		stopped := time.Now()
 		require.NoError(t, <-done)
-		require.Less(t, time.Since(stopped), 5*time.Second, "it drains soon")
+		require.Less(t, time.Since(stopped), time.Minute, "it drains")
 	})
 	select {
 	case <-ready:
 	case err := <-done:
 		done <- err
 		require.FailNow(t, "the demonstration did not start", "%v", err)
-	case <-time.After(20 * time.Second):
-		require.FailNow(t, "the demonstration is not ready after 20 s")
+	case <-time.After(time.Minute):
+		require.FailNow(t, "the demonstration is not ready after a minute")
 	}
 	return "http://" + address
 }
@@ -107,7 +107,7 @@ func (b *tab) complaints() func() []string {
 
 func (b *tab) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
 	defer cancel()
 	require.NoError(b.t, chromedp.Do(ctx, actions...), what)
 }
@@ -147,16 +147,16 @@ func TestAPersonSeesAFaultAndItsReason(t *testing.T) {
 	complaints := b.complaints()
 	b.do("open the page", chromedp.Navigate(url+"/"))
 
-	b.wait("three clusters and live", "document.querySelectorAll('[data-cluster]').length >= 3 && document.querySelector('#live.on')", 30*time.Second)
-	b.wait("the shop is well", statusOf("shop")+" === 'okay' && "+statusOf("storage")+" === 'okay'", 45*time.Second)
+	b.wait("three clusters and live", "document.querySelectorAll('[data-cluster]').length >= 3 && document.querySelector('#live.on')", time.Minute)
+	b.wait("the shop is well", statusOf("shop")+" === 'okay' && "+statusOf("storage")+" === 'okay'", 2*time.Minute)
 
 	b.do("press the button", chromedp.Click(chromedp.CSS(`[data-fault="disk-full"]`)))
-	b.wait("the button shows that it is on", `document.querySelector('[data-fault="disk-full"]').getAttribute("aria-pressed") === "true"`, 5*time.Second)
-	b.wait("the right cluster turns", statusOf("storage")+" === 'critical'", 16*time.Second)
+	b.wait("the button shows that it is on", `document.querySelector('[data-fault="disk-full"]').getAttribute("aria-pressed") === "true"`, time.Minute)
+	b.wait("the right cluster turns", statusOf("storage")+" === 'critical'", time.Minute)
 	require.Equal(t, "okay", b.text(statusOf("shop")), "and no other")
 	require.Equal(t, "okay", b.text(statusOf("openstack")))
-	b.wait("an event with its reason", `[...document.querySelectorAll('.event')].some(e => e.innerText.includes('storage') && e.innerText.includes('CRITICAL') && e.innerText.includes('The volume of the shop is nearly full'))`, 6*time.Second)
-	b.wait("the title says it", "document.title.startsWith('(CRITICAL)')", 6*time.Second)
+	b.wait("an event with its reason", `[...document.querySelectorAll('.event')].some(e => e.innerText.includes('storage') && e.innerText.includes('CRITICAL') && e.innerText.includes('The volume of the shop is nearly full'))`, time.Minute)
+	b.wait("the title says it", "document.title.startsWith('(CRITICAL)')", time.Minute)
 
 	b.keys(url)
 	b.phone(url)
@@ -171,11 +171,11 @@ func (b *tab) keys(url string) {
 	b.do("j, k", chromedp.KeyEvent("j"))
 	require.NotEqual(b.t, "/clusters/storage", b.text(focused))
 	b.do("k, Enter", chromedp.KeyEvent("k"), chromedp.KeyEvent(kb.Enter))
-	b.wait("the cluster's page shows the tree", "location.pathname === '/clusters/storage' && document.querySelector('.tree .reason code')", 8*time.Second)
+	b.wait("the cluster's page shows the tree", "location.pathname === '/clusters/storage' && document.querySelector('.tree .reason code')", time.Minute)
 	require.Contains(b.t, b.text("document.querySelector('.tree').innerText"), `min(fs_space_percent_free[fs="/srv/shop"]) < 10`)
 	for key, want := range map[string]string{"n": "/nodes", "e": "/events", "o": "/"} {
 		b.do(key, chromedp.KeyEvent(key))
-		b.wait("the key "+key, "location.pathname === '"+want+"' && document.readyState === 'complete'", 8*time.Second)
+		b.wait("the key "+key, "location.pathname === '"+want+"' && document.readyState === 'complete'", time.Minute)
 	}
 	before := b.text("getComputedStyle(document.body).backgroundColor")
 	b.do("t", chromedp.KeyEvent("t"))
@@ -188,7 +188,8 @@ func (b *tab) keys(url string) {
 func (b *tab) phone(url string) {
 	for _, page := range []string{"/", "/clusters/storage", "/clusters/collectors", "/nodes", "/nodes/" + demo.SecondNode, "/events", "/clusters/none"} {
 		b.do(page, chromedp.EmulateViewport(390, 844), chromedp.Navigate(url+page))
-		require.Equal(b.t, "true", b.text("String(document.documentElement.scrollWidth <= 390)"), "%s does not overflow", page)
+		wide := b.text("document.documentElement.scrollWidth <= 390 ? '' : innerWidth + ': ' + [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 390).map(e => e.outerHTML.slice(0, 300)).join('\\n')")
+		require.Empty(b.t, wide, "%s does not overflow", page)
 		hosts := b.text("[...new Set(performance.getEntriesByType('resource').map(r => new URL(r.name).origin))].join()")
 		require.Equal(b.t, strings.TrimSuffix(url, "/"), hosts, "%s loads nothing from elsewhere", page)
 	}

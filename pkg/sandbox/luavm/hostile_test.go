@@ -79,7 +79,7 @@ func parseHeader(t *testing.T, line string) (limits []string, text string) {
 
 func runChild(t *testing.T, script string) (got outcome) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	self, err := os.Executable()
 	require.NoError(t, err)
