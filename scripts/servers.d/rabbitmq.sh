@@ -23,7 +23,6 @@ rabbitmq_ready() { await rabbitmq 120 listening "$(port 10)"; }
 rabbitmq_running() { alive rabbitmq; }
 rabbitmq_env() {
   echo "TOCSIN_TEST_RABBITMQ_URL=amqp://guest:guest@127.0.0.1:$(port 10)/"
-  echo "TOCSIN_TEST_AMQP=amqp://guest:guest@127.0.0.1:$(port 10)/"
 }
 rabbitmq_stop() {
   halt rabbitmq

@@ -2,7 +2,8 @@
 # Elasticsearch 7.17 and OpenSearch 2.19: one node each, put together from the
 # artefacts of Maven Central by a small Java class.
 
-# search_install NAME CLASS
+# search_install NAME: its packages have the same names as the other's, but for the
+# project.
 search_install() {
   local home=$tools/$1 source=$repo/testdata/elasticsearch
   if [[ ! -e $home/complete ]]; then
@@ -12,15 +13,17 @@ search_install() {
     (cd "$home" && mvn -q -B dependency:copy-dependencies -DoutputDirectory=lib)
     touch "$home/complete"
   fi
-  [[ $home/$2.class -nt $source/$2.java ]] || javac -d "$home" -cp "$home/lib/*" "$source/$2.java"
+  [[ ! $home/SearchMain.class -nt $source/SearchMain.java ]] || return 0
+  sed "s/PROJECT/$1/" "$source/SearchMain.java" >"$home/SearchMain.java"
+  javac -d "$home" -cp "$home/lib/*" "$home/SearchMain.java"
 }
 
-# search_start NAME CLASS HTTP-PORT TRANSPORT-PORT
+# search_start NAME HTTP-PORT TRANSPORT-PORT
 search_start() {
   local home=$tools/$1
   mkdir -p "$run/$1/home/config"
   launch "$1" java -Xms512m -Xmx512m -XX:+UseSerialGC -Dlog4j2.disable.jmx=true \
-    --add-opens=java.base/java.io=ALL-UNNAMED -cp "$home/lib/*:$home" "$2" "$run/$1/home" "$3" "$4"
+    --add-opens=java.base/java.io=ALL-UNNAMED -cp "$home/lib/*:$home" SearchMain "$run/$1/home" "$2" "$3"
 }
 
 # search_version NAME: the version of the server's archive.
@@ -32,8 +35,8 @@ search_version() {
 }
 
 elasticsearch_packages() { echo maven default-jdk-headless; }
-elasticsearch_install() { search_install elasticsearch ElasticsearchMain; }
-elasticsearch_start() { search_start elasticsearch ElasticsearchMain "$(port 6)" "$(port 7)"; }
+elasticsearch_install() { search_install elasticsearch; }
+elasticsearch_start() { search_start elasticsearch "$(port 6)" "$(port 7)"; }
 elasticsearch_ready() { await elasticsearch 120 answers "http://127.0.0.1:$(port 6)/_cluster/health?wait_for_status=yellow&timeout=1s"; }
 elasticsearch_running() { alive elasticsearch; }
 elasticsearch_env() { echo "TOCSIN_TEST_ELASTICSEARCH_URL=http://127.0.0.1:$(port 6)"; }
@@ -41,8 +44,8 @@ elasticsearch_stop() { halt elasticsearch; }
 elasticsearch_version() { search_version elasticsearch Elasticsearch; }
 
 opensearch_packages() { elasticsearch_packages; }
-opensearch_install() { search_install opensearch OpenSearchMain; }
-opensearch_start() { search_start opensearch OpenSearchMain "$(port 8)" "$(port 9)"; }
+opensearch_install() { search_install opensearch; }
+opensearch_start() { search_start opensearch "$(port 8)" "$(port 9)"; }
 opensearch_ready() { await opensearch 120 answers "http://127.0.0.1:$(port 8)/_cluster/health?wait_for_status=yellow&timeout=1s"; }
 opensearch_running() { alive opensearch; }
 opensearch_env() { echo "TOCSIN_TEST_OPENSEARCH_URL=http://127.0.0.1:$(port 8)"; }

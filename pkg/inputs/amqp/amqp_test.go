@@ -3,7 +3,6 @@ package amqp_test
 import (
 	"context"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	broker "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tocsin-lma/tocsin/internal/testserver"
 	"github.com/tocsin-lma/tocsin/pkg/inputs/amqp"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 )
@@ -72,12 +72,9 @@ func TestUnreachableBrokerIsWaitedFor(t *testing.T) {
 	require.Zero(t, in.Stats().Connects)
 }
 
-// TestRealBroker needs the URL of a RabbitMQ in TOCSIN_TEST_AMQP.
+// TestRealBroker consumes from RabbitMQ.
 func TestRealBroker(t *testing.T) {
-	address := os.Getenv("TOCSIN_TEST_AMQP")
-	if address == "" {
-		t.Skip("TOCSIN_TEST_AMQP names no broker")
-	}
+	address := testserver.URL(t, "RABBITMQ")
 	cfg := amqp.DefaultConfig()
 	cfg.URL, cfg.Exchange, cfg.Queue, cfg.RoutingKey = address, "tocsin-test", "tocsin-test.info", "tocsin-test.info"
 	in, err := amqp.New(cfg, amqp.Options{Name: "n", Hostname: "node-1"})

@@ -1,13 +1,13 @@
 import java.util.List;
 import java.util.Map;
-import org.elasticsearch.common.settings.Settings;
-import org.elasticsearch.node.InternalSettingsPreparer;
-import org.elasticsearch.node.Node;
-import org.elasticsearch.transport.Netty4Plugin;
+import org.PROJECT.common.settings.Settings;
+import org.PROJECT.node.InternalSettingsPreparer;
+import org.PROJECT.node.Node;
+import org.PROJECT.transport.Netty4Plugin;
 
-/** One Elasticsearch node for the tests, from the artefacts of Maven Central. */
-public final class ElasticsearchMain extends Node {
-  private ElasticsearchMain(Settings settings) {
+/** One node of Elasticsearch or OpenSearch (PROJECT) for the tests, from the artefacts of Maven Central. */
+public final class SearchMain extends Node {
+  private SearchMain(Settings settings) {
     super(InternalSettingsPreparer.prepareEnvironment(settings, Map.of(), null, () -> "tocsin-test"),
         List.of(Netty4Plugin.class), true);
   }
@@ -26,7 +26,7 @@ public final class ElasticsearchMain extends Node {
         .put("discovery.type", "single-node")
         .put("cluster.routing.allocation.disk.threshold_enabled", false)
         .build();
-    ElasticsearchMain node = new ElasticsearchMain(settings);
+    SearchMain node = new SearchMain(settings);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> {
       try {
         node.close();
