@@ -28,5 +28,11 @@ func (d *Daemon) index(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = fmt.Fprintf(w, "tocsin %s %s\n\n/healthz\n/readyz\n/metrics\n/api/v1/daemon\n/api/v1/config\n/api/v1/ledger\n/api/v1/tap?matcher=TRUE\n", d.opt.Role.Binary(), d.opt.Version)
+	_, _ = fmt.Fprintf(w, "tocsin %s %s\n\n/healthz\n/readyz\n/metrics\n/api/v1/daemon\n/api/v1/config\n/api/v1/ledger\n/api/v1/plugins\n/api/v1/tap?matcher=TRUE\n", d.opt.Role.Binary(), d.opt.Version)
+	if g := d.generation(); g != nil {
+		_, _ = fmt.Fprint(w, "\nLua plugins\n\n")
+		for _, p := range d.plugins(g) {
+			_, _ = fmt.Fprintf(w, "%-8s %-24s %-8s %s %s %s\n", p.Kind, p.Name, p.State, p.Version, p.Script, p.LastError)
+		}
+	}
 }

@@ -83,6 +83,8 @@ func (p *parts) live(options sandbox.Options) (*livePlugin, error) {
 
 // adopt makes l the plugin of an earlier generation that goes on with its state.
 func (l *livePlugin) adopt(old *livePlugin) {
+	old.mu.Lock()
+	defer old.mu.Unlock()
 	l.versions, l.seen, l.moving, l.told = old.versions, old.seen, old.moving, old.told
 }
 

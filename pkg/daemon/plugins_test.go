@@ -175,6 +175,8 @@ func TestAChangedPluginTakesOverUnderLoad(t *testing.T) {
 	require.Contains(t, p.LastError, filepath.Join(d.dir, "own.lua"))
 	require.Contains(t, p.LastError, "own.lua:6:", "the file and the line")
 	require.Contains(t, d.newest(), "{two line-", "the old version keeps running")
+	_, page := d.get("/")
+	require.Regexp(t, `decoder +own +refused .*own\.lua:6:`, page)
 
 	d.file(t, "own.lua", strings.Replace(decoderLua, "inject_message", `if string.find(read_message("Payload"), "5%.") then error("five") end inject_message`, 1))
 	p = d.eventually("decoder", func(p pluginState) bool { return strings.Contains(p.LastError, "five") })
