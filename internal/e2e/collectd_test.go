@@ -21,6 +21,7 @@ import (
 
 	"github.com/tocsin-lma/tocsin/internal/e2e"
 	"github.com/tocsin-lma/tocsin/internal/testserver"
+	"github.com/tocsin-lma/tocsin/pkg/selfmon"
 )
 
 // collectdConf samples every second and has a threshold that is always crossed,
@@ -151,10 +152,10 @@ func startCollectd(t *testing.T, target string) (stop func() time.Duration) {
 }
 
 // startCollector runs a metric collector with an HTTP input and one output.
-func startCollector(t *testing.T, output string) (d *e2e.Daemon, input string) {
+func startCollector(t *testing.T, output string) (d *e2e.Daemon, input, admin string) {
 	t.Helper()
 	dir, number := t.TempDir(), port(t)
-	admin := "127.0.0.1:" + port(t)
+	admin = "127.0.0.1:" + port(t)
 	model := filepath.Join(dir, "model.yml")
 	require.NoError(t, os.WriteFile(model, fmt.Appendf(nil, `
 metric_collector:
@@ -169,13 +170,13 @@ metric_collector:
 		"--data-dir", filepath.Join(dir, "data"), "--admin", admin)
 	d.Start()
 	require.Eventually(t, func() bool { return get(admin, "/readyz", nil) == http.StatusOK }, patience, 50*time.Millisecond)
-	return d, "http://127.0.0.1:" + number
+	return d, "http://127.0.0.1:" + number, admin
 }
 
 func TestRealCollectd(t *testing.T) {
 	testserver.URL(t, "COLLECTD")
 	records := filepath.Join(t.TempDir(), "metrics.json")
-	d, input := startCollector(t, "{engine: file, path: "+records+", message_matcher: \"Type =~ /metric$/\"}")
+	d, input, _ := startCollector(t, "{engine: file, path: "+records+", message_matcher: \"Type =~ /metric$/\"}")
 	b := &between{answers: map[int]int{}}
 	stop := startCollectd(t, b.serve(t, input))
 	require.Eventually(t, func() bool {
@@ -208,16 +209,34 @@ func TestRealCollectdIsNeverBlocked(t *testing.T) {
 	for _, action := range []string{"drop", "block"} {
 		t.Run(action, func(t *testing.T) {
 			nobody := "http://127.0.0.1:" + port(t)
-			d, input := startCollector(t, "{engine: influxdb, address: \""+nobody+"\", database: lma, message_matcher: \"Type =~ /metric$/\", "+
+			d, input, admin := startCollector(t, "{engine: influxdb, address: \""+nobody+"\", database: lma, message_matcher: \"Type =~ /metric$/\", "+
 				"max_buffer_size: 65536, flush_interval: 100, full_action: "+action+"}")
 			b := &between{answers: map[int]int{}}
 			stop := startCollectd(t, b.serve(t, input))
 			require.Eventually(t, func() bool { return strings.Contains(d.Output(), "queue takes nothing more") }, patience, 200*time.Millisecond, "the queue never got full")
 			before, _, _ := b.seen()
 			require.Eventually(t, func() bool { ok, _, _ := b.seen(); return ok >= before+5 }, patience, 200*time.Millisecond, "collectd waits")
+			stage := map[string]string{"drop": "output", "block": "input"}[action]
+			require.Eventually(t, func() bool { return droppedAt(t, admin, stage) > 0 }, patience, 200*time.Millisecond, "the ledger knows nothing of what was lost")
 			require.Less(t, stop(), 15*time.Second)
 			_, other, _ := b.seen()
 			require.Zero(t, other, "every answer is 200")
 		})
 	}
+}
+
+// droppedAt is what the ledger, which must balance, says a stage gave up.
+func droppedAt(t *testing.T, admin, stage string) (n uint64) {
+	t.Helper()
+	var ledger selfmon.Snapshot
+	require.Equal(t, http.StatusOK, get(admin, "/api/v1/ledger", &ledger))
+	require.True(t, ledger.Balanced)
+	for _, e := range ledger.Entries {
+		if e.Stage == stage {
+			for _, dropped := range e.Dropped {
+				n += dropped
+			}
+		}
+	}
+	return n
 }
