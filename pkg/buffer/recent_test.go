@@ -1,6 +1,7 @@
 package buffer_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -186,4 +187,54 @@ func TestCursorThatCannotBeWritten(t *testing.T) {
 	require.EqualValues(t, 40, q.Stats().Messages)
 	require.Empty(t, q.Stats().Dropped)
 	require.NoError(t, q.Close())
+}
+
+// BenchmarkIdentities is what remembering costs: a batch of 640 messages with
+// identities against one without, and the question whether one is known.
+func BenchmarkIdentities(b *testing.B) {
+	const batch = 640
+	for _, identified := range []bool{false, true} {
+		b.Run(fmt.Sprintf("append, identified=%t", identified), func(b *testing.B) {
+			q, err := buffer.Open(b.TempDir(), buffer.Options{Sync: buffer.SyncNever, MaxBytes: 1 << 40})
+			require.NoError(b, err)
+			defer q.Close()
+			rec := buffer.Record{Data: make([]byte, 64<<10), Count: batch}
+			var ids [8][]uint64
+			for i := range ids {
+				ids[i] = identities(i*batch, batch)
+			}
+			step := identities(len(ids)*batch-1, 1)[0] // over all of these
+			for i := 0; b.Loop(); i++ {
+				if identified {
+					rec.IDs = ids[i%len(ids)]
+					for k := range rec.IDs {
+						rec.IDs[k] += step // never the same
+					}
+				}
+				if err := q.Append(b.Context(), rec); err != nil {
+					b.Fatal(err)
+				}
+				got, err := q.Next(b.Context())
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := q.Ack(got.ID); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/message")
+		})
+	}
+	b.Run("seen", func(b *testing.B) {
+		q, err := buffer.Open(b.TempDir(), buffer.Options{})
+		require.NoError(b, err)
+		defer q.Close()
+		for from := 0; from < 2*buffer.Remembered; from += 1024 {
+			require.NoError(b, q.Append(b.Context(), buffer.Record{Data: []byte("x"), Count: 1024, IDs: identities(from, 1024)}))
+		}
+		asked := identities(buffer.Remembered, 2*buffer.Remembered) // half of them are known
+		for i := 0; b.Loop(); i++ {
+			q.Seen(asked[i%len(asked)])
+		}
+	})
 }
