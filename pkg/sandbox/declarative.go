@@ -40,13 +40,14 @@ type declarative struct {
 
 	text []byte // what the message being built has that is no part of the record
 
-	reader entry.Reader
-	later  []later         // of the message being built
-	weak   []taken        // of the message being built
-	rest   string          // of the record, behind the entry that was read
-	whole  *string         // the Payload of a record whose parts were joined
-	line   []byte          // a record without the CR at its end
-	plain  message.Message // the record with that line
+	reader   entry.Reader
+	later    []later         // of the message being built
+	weak     []taken         // of the message being built
+	rest     string          // of the record, behind the entry that was read
+	lastTime int64           // the Timestamp of the last record that had one; 0: none
+	whole    *string         // the Payload of a record whose parts were joined
+	line     []byte          // a record without the CR at its end
+	plain    message.Message // the record with that line
 
 	multi *multiline // nil: every record is one line
 	msg   message.Message
@@ -284,6 +285,9 @@ func (d *declarative) build(m, raw *message.Message, found *captures) error {
 		return b.err
 	}
 	b.finish()
+	if b.has(toTimestamp) {
+		d.lastTime = m.Timestamp
+	}
 	return nil
 }
 

@@ -26,6 +26,12 @@ type taken struct {
 
 // postpone keeps a capture for later; it reports whether it also counts now.
 func (b *builder) postpone(s *slot, v *lpeg.Value) (now bool) {
+	if s.before {
+		if b.d.lastTime != 0 && b.first(toTimestamp) {
+			b.m.Timestamp = b.d.lastTime
+		}
+		return false
+	}
 	if s.weak {
 		b.d.weak = append(b.d.weak, taken{s, *v})
 		return false

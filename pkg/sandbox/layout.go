@@ -51,6 +51,7 @@ type slot struct {
 	into    *slot   // the slot of the field's name: itself, unless the capture is named otherwise
 	divide  float64 // what a number is divided by; 0: by nothing
 	special bool    // one of the following is set
+	before  bool    // stands for the Timestamp of the record before
 	weak    bool    // counts only if nothing else gives the same thing
 	grammar []*rule // run over the captured text; each that matches adds its captures
 	entry   *entryRule

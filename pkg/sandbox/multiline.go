@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unsafe"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -24,6 +25,7 @@ type multiline struct {
 	d            *declarative
 	start        *rule
 	continuation *rule
+	glue         *rule // matches the text of a record that the next line belongs to in any case
 	open         *rule
 	part         *rule  // matches a Payload of which more follows
 	partName     string // captured in a record of which more follows
@@ -56,7 +58,7 @@ func newMultiline(p *Plugin, d *declarative) (*multiline, error) {
 		return nil, fmt.Errorf("the global multiline is a %s; want a table", v.Type())
 	}
 	m := &multiline{d: d}
-	for name, dst := range map[string]**rule{"start": &m.start, "continuation": &m.continuation, "open": &m.open, "part": &m.part} {
+	for name, dst := range map[string]**rule{"start": &m.start, "continuation": &m.continuation, "open": &m.open, "part": &m.part, "glue": &m.glue} {
 		v := t.RawGetString(name)
 		if v == lua.LNil {
 			continue
@@ -117,6 +119,13 @@ func (m *multiline) byText(raw *message.Message, emit message.Emit) error {
 			return &refusal{reason: "tell records of " + raw.Logger + " apart", cause: err}
 		}
 		begins = ok == (m.start != nil)
+	}
+	if begins && m.pending != nil && m.glue != nil {
+		glued, err := m.matches(m.glue, unsafe.String(unsafe.SliceData(m.text), len(m.text)))
+		if err != nil {
+			return &refusal{reason: "tell records of " + raw.Logger + " apart", cause: err}
+		}
+		begins = !glued
 	}
 	if !begins && len(m.text)+len(raw.Payload) <= sizeFlush {
 		m.add(raw.Payload)

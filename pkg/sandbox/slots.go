@@ -22,7 +22,7 @@ func (l *layout) readCaptures(p *Plugin) error {
 				return fmt.Errorf("captures.%s: %w", name, err)
 			}
 		}
-		s.special = s.weak || s.grammar != nil || s.entry != nil
+		s.special = s.weak || s.before || s.grammar != nil || s.entry != nil
 		return nil
 	})
 }
@@ -42,6 +42,8 @@ func (l *layout) readCapture(p *Plugin, s *slot, all *lua.LTable, key string, v 
 		ok = ok && s.divide != 0
 	case "weak":
 		s.weak = lua.LVAsBool(v)
+	case "before":
+		s.before = lua.LVAsBool(v)
 	case "grammar":
 		s.grammar, err = readRules(p, "grammar", v)
 	case "format":
@@ -51,7 +53,7 @@ func (l *layout) readCapture(p *Plugin, s *slot, all *lua.LTable, key string, v 
 			return fmt.Errorf("%s belongs to a format; name one", key)
 		}
 	default:
-		return fmt.Errorf("%s is no option; want to, type, representation, divide, weak, grammar, format, names, fields or required", key)
+		return fmt.Errorf("%s is no option; want to, type, representation, divide, weak, before, grammar, format, names, fields or required", key)
 	}
 	if !ok {
 		return fmt.Errorf("%s is %q", key, v.String())

@@ -102,7 +102,7 @@ func (d *declarative) start(p *Plugin, host *lpeg.ForeignHost) *declarative {
 		multi := *d.multi
 		multi.d = &own
 		multi.start, multi.continuation, multi.open = d.multi.start.fresh(), d.multi.continuation.fresh(), d.multi.open.fresh()
-		multi.part = d.multi.part.fresh()
+		multi.part, multi.glue = d.multi.part.fresh(), d.multi.glue.fresh()
 		own.multi = &multi
 	}
 	return &own
@@ -155,7 +155,7 @@ func (f *freezer) all(d *declarative) bool {
 	rules := append([]*rule{d.grammar, d.logger}, d.extract...)
 	d.layout.eachRule(func(r *rule) { rules = append(rules, r) })
 	if m := d.multi; m != nil {
-		rules = append(rules, m.start, m.continuation, m.open, m.part)
+		rules = append(rules, m.start, m.continuation, m.open, m.part, m.glue)
 	}
 	for _, r := range rules {
 		if r != nil && !r.pattern.EachOperand(f.operand) {

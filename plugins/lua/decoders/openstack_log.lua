@@ -1,7 +1,8 @@
 -- Logs of OpenStack services, as oslo.log writes them:
 --   2017-03-13 09:58:41.207 18302 INFO nova.wsgi [req-...] text
 -- The stream is named <service>_<program>. The lines of a traceback become one
--- record.
+-- record. Option: join_unparsed (false; lines in another form belong to an error
+-- or a critical message right before them, instead of being refused).
 local l = require "lpeg"
 l.locale(l)
 local g = require "log_grammar"
@@ -29,6 +30,8 @@ multiline = {
     unmatched = "append",
     separator = "",
 }
+
+if read_config("join_unparsed") then multiline.join = 3 end
 
 -- the first bracket that holds a request id counts
 local id = identifier.digits

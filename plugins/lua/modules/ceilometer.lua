@@ -1,6 +1,6 @@
 -- Ceilometer's samples, for the metering decoder. Options: flush_count (samples
 -- in one message, 500), metadata_fields (dotted paths of a sample's metadata
--- that become tags), decode_resources (a message about the resources too).
+-- that become tags: a list, or a text with blanks between them), decode_resources (a message about the resources too).
 --
 -- Values are passed on as they stand in the sample's JSON, so that numbers keep
 -- all their digits.
@@ -21,9 +21,9 @@ local type = type
 local flush_count = tonumber(read_config("flush_count")) or 500
 local with_resources = read_config("decode_resources") or false
 local metadata_fields = {}
-for path in string.gmatch(read_config("metadata_fields") or "", "%S+") do
-    metadata_fields[#metadata_fields + 1] = path
-end
+local wanted_fields = read_config("metadata_fields") or ""
+if type(wanted_fields) == "table" then wanted_fields = table.concat(wanted_fields, " ") end
+for path in string.gmatch(wanted_fields, "%S+") do metadata_fields[#metadata_fields + 1] = path end
 
 local M = {}
 setfenv(1, M)
@@ -198,6 +198,9 @@ end
 local function message_of(data)
     local envelope = json.decode(data)
     if type(envelope) ~= "table" then return nil, "cannot decode the payload" end
+    if envelope["oslo.message"] == nil and type(envelope.payload) == "table" then
+        return json.members(data), "the message is no object"
+    end
     local text = envelope["oslo.message"]
     if type(text) ~= "string" or type((json.decode(text))) ~= "table" then
         return nil, "cannot decode oslo.message in the payload"
@@ -205,7 +208,8 @@ local function message_of(data)
     return json.members(text), "oslo.message is no object"
 end
 
--- decode emits the samples in an oslo envelope, in batches.
+-- decode emits the samples of a message, in an oslo envelope or without one, in
+-- batches.
 function decode(data)
     local message, wrong = message_of(data)
     if not message then return -1, wrong end
