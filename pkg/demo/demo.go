@@ -21,6 +21,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +29,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tocsin-lma/tocsin/alarms"
 	"github.com/tocsin-lma/tocsin/pkg/config"
 	"github.com/tocsin-lma/tocsin/pkg/daemon"
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
@@ -73,6 +75,7 @@ type Demo struct {
 	faults map[Fault]*atomic.Bool
 	sinks  map[string]*sink
 	second *switchable
+	linux  config.Source
 }
 
 // Run runs the demonstration until ctx is done. ready is called when the page
@@ -152,9 +155,22 @@ func (d *Demo) source(second bool) config.Source {
 	return config.Source{Name: "demo:model.yml", Data: []byte(strings.NewReplacer(pairs...).Replace(text))}
 }
 
+// linux is the shipped alarms of a node with windows of three samples.
+func linux() (config.Source, error) {
+	text, err := alarms.FS.ReadFile("linux.yml")
+	if err != nil {
+		return config.Source{}, fmt.Errorf("read the shipped alarms: %w", err)
+	}
+	return config.Source{Name: "demo:linux.yml", Data: regexp.MustCompile(`window: \d+`).ReplaceAll(text, []byte("window: 15"))}, nil
+}
+
 func (d *Demo) run(ctx context.Context, ready func(*Demo)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	var err error
+	if d.linux, err = linux(); err != nil {
+		return err
+	}
 	gen, err := newGenerator(filepath.Join(d.dir, "log"), d.faults[HTTP5xx].Load)
 	if err != nil {
 		return err
@@ -216,7 +232,7 @@ func (d *Demo) announce(ctx context.Context, up *atomic.Bool, ready func(*Demo))
 
 func (d *Demo) options(role daemon.Role, folder string, second bool) daemon.Options {
 	return daemon.Options{
-		Role: role, Sources: []config.Source{d.source(second)}, DataDir: filepath.Join(d.dir, folder), Admin: "none",
+		Role: role, Sources: []config.Source{d.linux, d.source(second)}, DataDir: filepath.Join(d.dir, folder), Admin: "none",
 		Version: d.opt.Version, Logger: d.opt.Logger.With("daemon", folder),
 		Inputs: map[string]func(string) pipeline.Input{
 			"volume": func(string) pipeline.Input { return newVolume(filepath.Join(d.dir, "volume"), d.faults[DiskFull].Load) },
