@@ -22,6 +22,7 @@ var (
 	rounds   = flag.Int("rounds", 8, "rounds of each scenario, of all lanes together: make rounds has 50")
 	lanes    = flag.Int("lanes", 4, "how many runs of a scenario go on at a time")
 	records  = flag.Int("records", 1000, "records of a round and a feed")
+	length   = flag.Duration("length", 600*time.Millisecond, "how long the records of a round are written and things break")
 	seed     = flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the faults; lane n has this one and n")
 	faults   = flag.String("faults", "", "faults to use, separated by semicolons; all by default")
 	binaries = flag.String("binaries", "", "folder of the daemons to test; they are built where they are not there, and removed if it is empty")
@@ -120,7 +121,7 @@ func runLanes(t *testing.T, s scenario) {
 		opts.Dir, opts.Seed = filepath.Join(t.TempDir(), fmt.Sprint(lane)), *seed+uint64(lane)
 		require.NoError(t, os.Mkdir(opts.Dir, 0o700))
 		opts.Rounds = total*(lane+1) / *lanes - total*lane / *lanes
-		opts.Records, opts.Patience, opts.Clock = *records, *patience, *clock
+		opts.Records, opts.Length, opts.Patience, opts.Clock = *records, *length, *patience, *clock
 		opts.Until = time.Now().Add(*limit)
 		if *faults != "" {
 			opts.Faults = strings.Split(*faults, ";")

@@ -26,6 +26,7 @@ func allFaults() map[string]fault {
 		"kill all":   {do: killAll, able: isChain},
 		"pause":      {do: func(_ context.Context, r *run, d time.Duration) error { r.any().proc.Pause(d); return nil }},
 		"terminate":  {do: func(_ context.Context, r *run, _ time.Duration) error { return r.any().proc.Terminate() }},
+		"reload":     {do: func(_ context.Context, r *run, _ time.Duration) error { r.any().proc.Reload(); return nil }},
 		"rotate":     {do: func(_ context.Context, r *run, _ time.Duration) error { r.feed.Rotate(); return nil }},
 		"copy and truncate": {do: func(_ context.Context, r *run, _ time.Duration) error {
 			r.feed.CopyTruncate()

@@ -117,6 +117,10 @@ func (p *Process) Pause(d time.Duration) {
 	p.signal(syscall.SIGCONT)
 }
 
+// Reload asks it to read its configuration again. One that has only just begun does
+// not know the signal yet, and ends: see Revive.
+func (p *Process) Reload() { p.signal(syscall.SIGHUP) }
+
 // Terminate asks it to end, as an operator does, and starts it again. What does
 // not end within 15 s is an error.
 func (p *Process) Terminate() error {
