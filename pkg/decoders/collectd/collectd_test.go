@@ -132,18 +132,24 @@ func samples(t testing.TB) []string {
 		list = append(list, string(text))
 	}
 	require.Greater(t, len(list), 190)
-	goldens, err := os.ReadFile(filepath.Join("..", "..", "..", "plugins", "testdata", "cases.jsonl"))
-	if err == nil {
-		for _, line := range strings.Split(string(goldens), "\n") {
-			if gjson.Get(line, "component").Str != "decoder.collectd" {
-				continue
-			}
-			for _, step := range gjson.Get(line, "steps.#.msg.Payload").Array() {
-				list = append(list, step.Str)
-			}
+	cases, err := os.ReadFile(filepath.Join("..", "..", "..", "plugins", "testdata", "decoders", "collectd", "cases.ndjson"))
+	require.NoError(t, err)
+	n := len(list)
+	for _, line := range strings.Split(string(cases), "\n") {
+		for _, step := range gjson.Get(line, "steps.#.msg.Payload").Array() {
+			list = append(list, step.Str)
 		}
 	}
+	require.Greater(t, len(list), n+5)
 	return list
+}
+
+// asRecord puts a sample into an array; a record is taken as it is.
+func asRecord(s string) string {
+	if strings.HasPrefix(strings.TrimSpace(s), "{") {
+		return "[" + s + "]"
+	}
+	return s
 }
 
 const one = `{"values":[428.5],"dstypes":["gauge"],"dsnames":["value"],"time":1741773600.123,"interval":10.000,"host":"n1.example.org","plugin":"cpu","plugin_instance":"0","type":"percent","type_instance":"user"}`
@@ -191,10 +197,7 @@ func TestSameAsLua(t *testing.T) {
 	p := open(t, options(t))
 	list := samples(t)
 	for _, s := range list {
-		if !strings.HasPrefix(strings.TrimSpace(s), "[") {
-			s = "[" + s + "]"
-		}
-		p.same(t, s)
+		p.same(t, asRecord(s))
 	}
 	for name, payload := range variants() {
 		t.Run(name, func(t *testing.T) { p.same(t, payload) })
@@ -207,7 +210,7 @@ func FuzzSameAsLua(f *testing.F) {
 		f.Add(payload)
 	}
 	for _, s := range samples(f) {
-		f.Add("[" + s + "]")
+		f.Add(asRecord(s))
 	}
 	p := open(f, options(f))
 	f.Fuzz(func(t *testing.T, payload string) {
