@@ -145,8 +145,12 @@ func (s *stream) restart(f *file) {
 	s.in.wake()
 }
 
+// turnChunks is how many chunks a stream may read in one turn. Its journal has to
+// be written for what the others read meanwhile, so turns are not too short.
+const turnChunks = 8
+
 // drain reads f to its end, committing after every chunk. Streams take turns, a
-// chunk each: memory does not grow with their number.
+// few chunks each: memory does not grow with their number.
 func (s *stream) drain(ctx context.Context, f *file) error {
 	begun := f.pos > 0
 	var carry []byte // of a compressed file, which cannot be read again cheaply
@@ -157,12 +161,15 @@ func (s *stream) drain(ctx context.Context, f *file) error {
 			f.gz = nil
 			return nil
 		}
-		rest, more, err := s.chunk(ctx, f, carry, begun)
+		more, err := true, error(nil)
+		for n := 0; n < turnChunks && more && err == nil && ctx.Err() == nil; n++ {
+			carry, more, err = s.chunk(ctx, f, carry, begun)
+			begun = true
+		}
 		<-s.in.turns
 		if err != nil || !more {
 			return err
 		}
-		carry, begun = rest, true
 	}
 }
 
