@@ -8,10 +8,10 @@
 // wants it holds it, or has counted its drop.
 //
 //	input goroutine (1 an input, and what it starts itself)
-//	  read -> split -> Stream.Emit: decode -> match -> encode ---> queue.Append
+//	  read -> split -> Stream.Emit: decode -> match -> encode ---> queue.AppendBatch
 //	                                             |
 //	                                             v  batches, bounded
-//	filter goroutine (1 a filter)          process, tick -> match -> encode -> queue.Append
+//	filter goroutine (1 a filter)          process, tick -> match -> encode -> queue.AppendBatch
 //
 //	output goroutine (1 an output)         queue.Next -> send -> queue.Settle
 //
