@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 )
 
 // Body is a request's body made of several parts, which are sent from where they
@@ -15,8 +16,12 @@ type Body struct {
 	at    int      // in the first of rest
 }
 
-// NewBody makes a body of parts.
-func NewBody(parts [][]byte) *Body { return &Body{parts: parts, rest: parts} }
+// NewBody makes a body of parts. The list is copied: net/http looks for bytes behind
+// the last one while the answer may be there already and the caller goes on.
+func NewBody(parts [][]byte) *Body {
+	parts = slices.Clone(parts)
+	return &Body{parts: parts, rest: parts}
+}
 
 // Len returns the size of the whole body in bytes.
 func (b *Body) Len() (n int64) {
