@@ -95,8 +95,26 @@ func (c *Counted) Decode(raw *message.Message, emit message.Emit) error {
 	if !errors.Is(err, ErrRejected) {
 		return err
 	}
+	return c.reject(raw, err, emit)
+}
+
+// heldRejected is the rejection of a record that was held back.
+type heldRejected struct {
+	record *message.Message
+	err    error
+}
+
+func (e *heldRejected) Error() string { return e.err.Error() }
+func (e *heldRejected) Unwrap() error { return e.err }
+
+// reject counts a rejected record and forwards it if that is wanted.
+func (c *Counted) reject(raw *message.Message, err error, emit message.Emit) error {
 	c.Rejects.Add(c.Key, err)
-	if !c.Forward {
+	var held *heldRejected
+	if errors.As(err, &held) {
+		raw = held.record
+	}
+	if !c.Forward || raw == nil {
 		return nil
 	}
 	m := *raw
@@ -114,8 +132,7 @@ func (c *Counted) Flush(now time.Time, idle bool, emit message.Emit) error {
 	}
 	err := f.Flush(now, idle, emit)
 	if errors.Is(err, ErrRejected) {
-		c.Rejects.Add(c.Key, err)
-		return nil
+		return c.reject(nil, err, emit)
 	}
 	return err
 }

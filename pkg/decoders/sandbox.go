@@ -78,6 +78,9 @@ func (s *Sandbox) Decode(raw *message.Message, emit message.Emit) error {
 		return s.failed(err)
 	}
 	if res.Code != 0 {
+		if res.Refused != nil {
+			return &heldRejected{res.Refused, Reject("decode a record of %s: %s", raw.Logger, res.Text)}
+		}
 		if res.Text == "" {
 			return Reject("decode a record of %s: %s returned %d", raw.Logger, s.name, res.Code)
 		}
@@ -94,10 +97,15 @@ func (s *Sandbox) Flush(now time.Time, idle bool, emit message.Emit) error {
 	if s.plugin == nil {
 		return nil
 	}
-	if err := s.plugin.Flush(now, idle, emit); err != nil {
-		return s.failed(err)
+	err := s.plugin.Flush(now, idle, emit)
+	if err == nil {
+		return nil
 	}
-	return nil
+	var refused *sandbox.Refused
+	if errors.As(err, &refused) {
+		return &heldRejected{refused.Record, Reject("decode held records: %w", refused)}
+	}
+	return s.failed(err)
 }
 
 // Holding implements Flusher.

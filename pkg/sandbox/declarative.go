@@ -174,7 +174,7 @@ func (d *declarative) process(raw *message.Message, emit message.Emit) (Result, 
 	var refused *refusal
 	if errors.As(err, &refused) {
 		d.p.stats.Failures++
-		res.Code, res.Text = CodeFail, refused.Error()
+		res.Code, res.Text, res.Refused = CodeFail, refused.Error(), refused.held
 		return res, nil
 	}
 	return res, err
@@ -227,6 +227,7 @@ type refusal struct {
 	reason string
 	line   string
 	cause  error
+	held   *message.Message // the record, if it is not the one at hand
 }
 
 const shownText = 64
@@ -313,7 +314,17 @@ func (d *declarative) flushIdle(now time.Time, emit message.Emit) error {
 		return nil
 	}
 	d.emit = emit
-	return d.multi.flushIdle(now, d.counted)
+	return d.flushed(d.multi.flushIdle(now, d.counted))
+}
+
+// flushed makes the refusal of a record that was held back a *Refused.
+func (d *declarative) flushed(err error) error {
+	var refused *refusal
+	if err == nil || !errors.As(err, &refused) {
+		return err
+	}
+	d.p.stats.Failures++
+	return &Refused{Record: refused.held, Reason: refused.Error()}
 }
 
 func (d *declarative) flushAll(emit message.Emit) error {
@@ -321,7 +332,7 @@ func (d *declarative) flushAll(emit message.Emit) error {
 		return nil
 	}
 	d.emit = emit
-	return d.multi.flush(d.counted)
+	return d.flushed(d.multi.flush(d.counted))
 }
 
 func (d *declarative) holding() int {

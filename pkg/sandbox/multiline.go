@@ -252,7 +252,7 @@ func (m *multiline) flush(emit message.Emit) error {
 	pending.Payload = string(m.text)
 	var out message.Message
 	if err := m.d.decode(&out, pending); err != nil {
-		return err
+		return refusedHeld(err, pending)
 	}
 	return emit(&out)
 }
@@ -265,4 +265,13 @@ func (m *multiline) flushIdle(now time.Time, emit message.Emit) error {
 		return nil
 	}
 	return m.flush(emit)
+}
+
+// refusedHeld says which record a refusal is about: one that was held back.
+func refusedHeld(err error, held *message.Message) error {
+	var refused *refusal
+	if errors.As(err, &refused) {
+		refused.held = held
+	}
+	return err
 }

@@ -105,7 +105,7 @@ func (m *multiline) emitPart(j *joined, emit message.Emit) error {
 	m.d.whole = &text
 	defer func() { m.d.whole = nil }()
 	if err := m.d.decode(&m.d.msg, j.first); err != nil {
-		return err
+		return refusedHeld(err, j.first)
 	}
 	if !m.d.msg.UUID.IsZero() {
 		m.d.msg.UUID = m.d.msg.UUID.Derive(j.pieces)

@@ -23,6 +23,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/tocsin-lma/tocsin/pkg/message"
 )
 
 // Kind is what a plugin is for; it decides which host functions it sees.
@@ -157,7 +159,19 @@ type Result struct {
 	HasOutput bool
 	// Held tells that a decoder succeeded without emitting anything.
 	Held bool
+	// Refused is the record that a failure of a decoder is about, if it is one that
+	// was held back, and not the one at hand.
+	Refused *message.Message
 }
+
+// Refused is the error of a flush: a record that was held back could not be decoded.
+// The plugin goes on.
+type Refused struct {
+	Record *message.Message
+	Reason string
+}
+
+func (e *Refused) Error() string { return e.Reason }
 
 // The codes of Lua outputs (lua_sandbox 1.x) and the encoders' "no output".
 const (

@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -74,7 +75,12 @@ func (c *decoderCase) decode(t *testing.T, p *sandbox.Plugin) (out []string) {
 		require.NoError(t, err, c.ID)
 		out = append(out, res.Text)
 	}
-	require.NoError(t, p.Flush(time.Unix(c.Clock, 0), false, emit))
+	err := p.Flush(time.Unix(c.Clock, 0), false, emit)
+	var refused *sandbox.Refused
+	if errors.As(err, &refused) {
+		return append(out, refused.Record.Payload)
+	}
+	require.NoError(t, err)
 	return out
 }
 

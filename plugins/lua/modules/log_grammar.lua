@@ -78,7 +78,8 @@ end
 -- iso is the name of the group for a time with its offset, short for another one.
 function syslog(iso, short)
     local tag = l.Cg((1 - l.S " :[\n") ^ 1, "programname") * (l.P "[" * l.Cg(d ^ 1, "Pid") * "]") ^ -1 * l.P ":"
-    return priority "Severity" ^ -1 * (l.Cg(bsd, short) + l.Cg(zoned, iso) + l.Cg(stamp, short)) * l.P " " ^ 1 * l.Cg((1 - l.space) ^ 1, "Hostname")
+    local time = l.Cg(bsd, short) + l.Cg(zoned, iso) + l.Cg(stamp, short)
+    return priority "Severity" ^ -1 * time * l.P " " ^ 1 * l.Cg((1 - l.space) ^ 1, "Hostname")
         * " " * tag * l.P " " ^ -1
 end
 
