@@ -10,9 +10,13 @@ import (
 
 	"github.com/tocsin-lma/tocsin/pkg/config"
 	"github.com/tocsin-lma/tocsin/pkg/decoders"
+	"github.com/tocsin-lma/tocsin/pkg/decoders/collectd"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 	"github.com/tocsin-lma/tocsin/pkg/sandbox"
 )
+
+// nativeCollectd is the shipped Lua decoder that the daemons run in its native form.
+const nativeCollectd = "collectd"
 
 // nativeNames lists the plugins of a kind that are written in Go.
 func nativeNames(kind sandbox.Kind) []string {
@@ -73,6 +77,9 @@ func (s *decoderSubject) decoder(stream string) (decoders.Decoder, error) {
 
 func openDecoder(name string, opts sandbox.Options) (decoders.Decoder, error) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	if name == nativeCollectd {
+		return collectd.New(opts, log)
+	}
 	if text, file := shippedSource(sandbox.KindDecoder, name); text != nil {
 		opts.Source, opts.Script, opts.Name = text, file, name
 		return decoders.NewSandbox(opts, log)
@@ -125,13 +132,16 @@ func openMulti(node *config.Node, opts sandbox.Options, log *slog.Logger) (decod
 
 func (s *decoderSubject) process(stream string, m *message.Message, emit message.Emit) stepResult {
 	d, err := s.decoder(stream)
-	if err == nil {
-		err = d.Decode(m, emit)
-	}
 	if err != nil {
 		return rejected(err)
 	}
-	return stepResult{OK: true}
+	emitted := 0
+	err = d.Decode(m, func(m *message.Message) error { emitted++; return emit(m) })
+	var partly *decoders.Partly
+	if err != nil && !errors.As(err, &partly) {
+		return rejected(err)
+	}
+	return stepResult{OK: true, Passthrough: s.name == nativeCollectd && emitted == 0}
 }
 
 func (s *decoderSubject) timer(time.Time, message.Emit) stepResult { return stepResult{OK: true} }
@@ -147,7 +157,13 @@ func (s *decoderSubject) idle(now time.Time, emit message.Emit) stepResult {
 	return stepResult{OK: true}
 }
 
-func (s *decoderSubject) close() {}
+func (s *decoderSubject) close() {
+	for _, d := range s.decoders {
+		if c, ok := d.(*collectd.Decoder); ok {
+			_ = c.Close(nil)
+		}
+	}
+}
 
 // encoder is what a native encoder implements.
 type encoder interface {

@@ -239,7 +239,7 @@ func openSubject(c *pluginCase, clock *caseClock) (subject, error) {
 	if opts.Name == "" {
 		opts.Name = name
 	}
-	if text, file := shippedSource(opts.Kind, name); text != nil {
+	if text, file := shippedSource(opts.Kind, name); text != nil && (opts.Kind != sandbox.KindDecoder || name != nativeCollectd) {
 		opts.Source, opts.Script = text, file
 		return openLua(opts)
 	}
