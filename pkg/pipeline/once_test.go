@@ -92,6 +92,32 @@ func TestASourceThatRepeatsAtAnyTime(t *testing.T) {
 	require.EqualValues(t, 105, r.queue.Stats().Repeated)
 }
 
+// TestASourceThatBeginsIsNotCompared costs no look-up for each record; what a
+// process before this one has read is compared again.
+func TestASourceThatBeginsIsNotCompared(t *testing.T) {
+	r := newRig(t, buffer.Options{})
+	for process, begins := range []bool{true, false} {
+		done := make(chan error, 1)
+		r.opt.Inputs[0].Input = script(func(ctx context.Context, s message.Stream) error {
+			if begins {
+				s.(interface{ Begins() }).Begins()
+			}
+			err := numbered(s, 0, 10)
+			if _, commit := s.Commit(ctx); begins {
+				err = errors.Join(err, commit, numbered(s, 0, 10)) // no source does this: it shows that nobody looks
+			}
+			done <- err
+			<-ctx.Done()
+			return nil
+		})
+		_, stop := r.start()
+		require.NoError(t, <-done)
+		require.NoError(t, stop())
+		require.EqualValues(t, 20, r.queue.Stats().Accepted)
+		require.EqualValues(t, process*10, r.queue.Stats().Repeated)
+	}
+}
+
 // TestMessagesWithoutIdentityAreNotCompared: none of them is the repetition of
 // another.
 func TestMessagesWithoutIdentityAreNotCompared(t *testing.T) {

@@ -84,6 +84,10 @@ func (s *stream) route(m *message.Message) error {
 // as a sender does that got no confirmation.
 func (s *stream) Repeats() { s.e.asks.always = true }
 
+// Begins says that no process before this one has read the source: its records
+// need not be compared with those that are known. To be called before the first.
+func (s *stream) Begins() { s.e.asks.left = 0 }
+
 // Commit makes everything taken so far durable.
 func (s *stream) Commit(ctx context.Context) (held int, err error) {
 	if s.broken != nil {

@@ -23,6 +23,13 @@ type recorder struct {
 	ids     []message.UUID
 	hold    int // Commit says this many are held back
 	logger  string
+	begun   int // calls of Begins
+}
+
+func (r *recorder) Begins() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begun++
 }
 
 func (r *recorder) Emit(m *message.Message) error {

@@ -48,6 +48,20 @@ func TestResumeAfterRotationWhileStopped(t *testing.T) {
 	b.expect(nova, "a", "b", "c")
 }
 
+// TestAStreamSaysThatItBegins once: what a process has read may come again in the next.
+func TestAStreamSaysThatItBegins(t *testing.T) {
+	b := newBench(t)
+	b.write("nova/nova-api.log", "a\n")
+	b.start()
+	b.expect(nova, "a")
+	require.Equal(t, 1, b.stream(nova).begun)
+	b.stop()
+	b.append("nova/nova-api.log", "b\n")
+	b.start()
+	b.expect(nova, "a", "b")
+	require.Equal(t, 1, b.stream(nova).begun)
+}
+
 func TestRotationByRename(t *testing.T) {
 	b := newBench(t)
 	b.write("nova/nova-api.log", "a\n")

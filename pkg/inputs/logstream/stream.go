@@ -55,6 +55,10 @@ func (in *Input) newStream(name string, out message.Stream, first bool) (*stream
 	if err != nil {
 		in.log.Warn("journal unreadable", "stream", name, "error", err)
 	}
+	// The journal is written before the first record goes out: without one there was none.
+	if b, ok := out.(interface{ Begins() }); ok && err == nil && len(j.Files) == 0 {
+		b.Begins()
+	}
 	now := time.Now()
 	for i := range j.Files {
 		j.Files[i].Seen = now // how long nobody looked says nothing about the file
