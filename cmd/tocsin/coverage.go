@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tocsin-lma/tocsin/alarms"
 	"github.com/tocsin-lma/tocsin/pkg/afd"
@@ -19,26 +20,34 @@ Reports what no alarm watches: metrics, log streams, and services that alarms ar
 shipped for. The model is loaded as the daemons do, with the FILES over it.
 
 Without --seen the metrics are those that inputs, checks and filters are known to
-make; with it, those of a recording: what really arrives here.
+make; with it, those of a recording: what really arrives here. With --address it
+is what passes through running daemons, against the alarms that they run.
 
 Flags:
   --config PATH         a file or folder of the model, as a FILE is (may be repeated)
   --no-defaults         leave out shipped defaults and /etc/tocsin/conf.d
   --seen FILE           a recording made by 'tocsin record' (may be repeated)
+  --address ADDRESS     look at this running daemon, HOST:PORT or a name such as
+                        metriccollector (may be repeated)
+  --for DURATION        how long to look at running daemons (default 30s)
   --all                 name every metric, not only how many of each family
   --output FORMAT       table, json or yaml (default table)
 
-Exit codes: 0 reported, 2 wrong usage, 78 the model does not load.
+Exit codes: 0 reported, 2 wrong usage, 69 a daemon does not answer, 78 the model
+does not load.
 
 Examples:
   tocsin coverage
   tocsin coverage --config /srv/model --all
+  tocsin coverage --address metriccollector --address logcollector --for 2m
   tocsin record --address 127.0.0.1:8342 --for 5m node1.rec && tocsin coverage --seen node1.rec
 `
 
-func runCoverage(_ context.Context, std streams, args []string) int {
+func runCoverage(ctx context.Context, std streams, args []string) int {
 	t := newTool(std, "coverage", coverageHelp)
-	var configs, seen list
+	var configs, seen, addresses list
+	span := t.set.Duration("for", 30*time.Second, "")
+	t.set.Var(&addresses, "address", "")
 	var noDefaults, all bool
 	t.set.Var(&configs, "config", "")
 	t.set.Var(&seen, "seen", "")
@@ -47,9 +56,19 @@ func runCoverage(_ context.Context, std streams, args []string) int {
 	if code, done := t.parse(args, 0, -1); done {
 		return code
 	}
+	if len(addresses) > 0 && len(seen) > 0 {
+		return t.end(usageError{"--seen and --address do not go together"})
+	}
 	c, err := newCoverage(append(configs, t.args...), noDefaults)
 	if err != nil {
 		return t.end(fmt.Errorf("%w:\n%w", daemon.ErrConfig, err))
+	}
+	if len(addresses) > 0 {
+		report, err := c.runLive(ctx, addresses, *span)
+		if err != nil {
+			return t.end(err)
+		}
+		return t.end(t.printer().print(report, func(p *printer) error { return report.table(p, all) }))
 	}
 	if err := c.metrics(seen); err != nil {
 		return t.end(err)
@@ -95,11 +114,16 @@ type coverage struct {
 	merged  map[daemon.Role]*config.Node
 	readers map[string][]string // metric -> alarms
 	words   map[string][]string // service of a log metric -> alarms
+	served  map[string][]string // service -> alarms that choose it, or are about it
 	report  coverageReport
 }
 
+func emptyCoverage() *coverage {
+	return &coverage{merged: map[daemon.Role]*config.Node{}, readers: map[string][]string{}, words: map[string][]string{}, served: map[string][]string{}}
+}
+
 func newCoverage(paths []string, noDefaults bool) (*coverage, error) {
-	c := &coverage{merged: map[daemon.Role]*config.Node{}, readers: map[string][]string{}, words: map[string][]string{}}
+	c := emptyCoverage()
 	sources, _, err := readModel(checkFlags{}, paths)
 	if err != nil {
 		return nil, err
@@ -133,19 +157,26 @@ func (c *coverage) read(d *afd.Definition) {
 			m[key] = append(m[key], d.Name)
 		}
 	}
+	for _, dim := range d.Dimensions {
+		if dim.Name == "service" {
+			note(c.served, dim.Value)
+		}
+	}
 	for i := range d.Triggers {
 		for _, r := range d.Triggers[i].Rules {
 			note(c.readers, r.Metric)
+			for _, f := range r.Fields {
+				if f.Name == "service" {
+					note(c.served, strings.TrimLeft(f.Expr.String(), "= "))
+					if r.Metric == "log_messages" {
+						note(c.words, strings.TrimLeft(f.Expr.String(), "= "))
+					}
+				}
+			}
 			if service, ok := strings.CutSuffix(r.Metric, "_http_response_times"); ok {
 				note(c.words, service[strings.LastIndexByte(service, '_')+1:])
 			}
 			switch r.Metric {
-			case "log_messages":
-				for _, f := range r.Fields {
-					if f.Name == "service" {
-						note(c.words, strings.TrimLeft(f.Expr.String(), "= "))
-					}
-				}
 			case "hdd_errors_rate", "hdd_errors", "out_of_memory_rate", "out_of_memory_total", "failed_logins_rate", "failed_logins_total":
 				note(c.words, "system")
 			}
@@ -164,6 +195,12 @@ func (c *coverage) metrics(recordings []string) error {
 			return err
 		}
 	}
+	c.families(known, names)
+	return nil
+}
+
+// families notes which metrics are watched, by the first word of their names.
+func (c *coverage) families(known *lint.Metrics, names []string) {
 	families := map[string]*metricFamily{}
 	for _, name := range names {
 		if strings.HasPrefix(name, "*") {
@@ -185,7 +222,6 @@ func (c *coverage) metrics(recordings []string) error {
 	for _, key := range sortedNames(families) {
 		c.report.Metrics = append(c.report.Metrics, *families[key])
 	}
-	return nil
 }
 
 // watches reports whether an alarm reads a metric, or one that a pattern stands
@@ -213,17 +249,26 @@ func (c *coverage) logStreams() {
 		if engine := in.Get("engine").Text(); engine != "logstreamer" && engine != "" {
 			continue
 		}
-		s := logStream{Name: name, File: in.Pos().File, Line: in.Pos().Line, Watched: []string{}}
-		for _, word := range streamWords(name, in) {
-			for _, alarm := range c.words[word] {
-				if !slices.Contains(s.Watched, alarm) {
-					s.Watched = append(s.Watched, alarm)
-				}
+		c.report.Streams = append(c.report.Streams, logStream{
+			Name: name, File: in.Pos().File, Line: in.Pos().Line, Watched: c.watchers(streamWords(name, in)),
+		})
+	}
+}
+
+func (c *coverage) watchers(words []string) []string { return alarmsOf(c.words, words) }
+
+// alarmsOf lists the alarms that are known by some of the words.
+func alarmsOf(by map[string][]string, words []string) []string {
+	out := []string{}
+	for _, word := range words {
+		for _, alarm := range by[word] {
+			if !slices.Contains(out, alarm) {
+				out = append(out, alarm)
 			}
 		}
-		slices.Sort(s.Watched)
-		c.report.Streams = append(c.report.Streams, s)
 	}
+	slices.Sort(out)
+	return out
 }
 
 // streamWords lists the words by which the records of an input may be known.
@@ -232,8 +277,13 @@ func streamWords(name string, in *config.Node) []string {
 	for _, d := range in.Get("differentiator").Items() {
 		texts = append(texts, d.Text())
 	}
+	return words(strings.Join(texts, " "))
+}
+
+// words splits a text at everything that is no letter and no digit.
+func words(text string) []string {
 	split := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }
-	return strings.FieldsFunc(strings.ToLower(strings.Join(texts, " ")), split)
+	return strings.FieldsFunc(strings.ToLower(text), split)
 }
 
 // services lists the alarm files that are shipped, and whether the model holds

@@ -38,19 +38,7 @@ func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Key
 
 // table writes the report for people.
 func (r *coverageReport) table(p *printer, all bool) error {
-	watched, known := 0, 0
-	t := table{header: []string{"METRICS", "WATCHED", "KNOWN", "NOT WATCHED"}}
-	for _, f := range r.Metrics {
-		n := len(f.Watched) + len(f.Unwatched)
-		watched, known = watched+len(f.Watched), known+n
-		if len(f.Unwatched) > 0 {
-			t.add(f.Family, strconv.Itoa(len(f.Watched)), strconv.Itoa(n), some(f.Unwatched, all))
-		}
-	}
-	if err := p.table(&t); err != nil {
-		return err
-	}
-	if err := p.printf("\n%d of %d metrics are watched\n\n", watched, known); err != nil {
+	if err := metricTable(p, r.Metrics, "KNOWN", all); err != nil {
 		return err
 	}
 	streams := table{header: []string{"LOG STREAM", "FROM", "WATCHED BY"}}
@@ -74,6 +62,24 @@ func (r *coverageReport) table(p *printer, all bool) error {
 		return p.printf("\nthe alarms of every service are loaded\n")
 	}
 	return p.printf("\nshipped alarms that the model does not load (global.alarms): %s\n", strings.Join(absent, ", "))
+}
+
+// metricTable writes the families that are not watched as a whole; which says
+// how the metrics came to be named.
+func metricTable(p *printer, families []metricFamily, which string, all bool) error {
+	watched, known := 0, 0
+	t := table{header: []string{"METRICS", "WATCHED", which, "NOT WATCHED"}}
+	for _, f := range families {
+		n := len(f.Watched) + len(f.Unwatched)
+		watched, known = watched+len(f.Watched), known+n
+		if len(f.Unwatched) > 0 {
+			t.add(f.Family, strconv.Itoa(len(f.Watched)), strconv.Itoa(n), some(f.Unwatched, all))
+		}
+	}
+	if err := p.table(&t); err != nil {
+		return err
+	}
+	return p.printf("\n%d of %d metrics are watched\n\n", watched, known)
 }
 
 // some names a few of many.

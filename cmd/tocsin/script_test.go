@@ -33,6 +33,7 @@ const patience = 2 * time.Minute
 //	eventually REGEXP ARGUMENTS    run it until its output matches
 //	remember NAME REGEXP FILE      set $NAME to the first group of a match in FILE
 //	aggregator MODEL               run an aggregator of that model: $addr, $stream
+//	collector MODEL                run a metric collector: $addr, $stream
 //	answers FOLDER                 serve FOLDER as an API, /x/y from x/y.json: $addr
 //	silences                       serve silences: $addr
 func TestScripts(t *testing.T) {
@@ -43,7 +44,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "", // writes what cmp compares with
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"tocsin": scriptTocsin, "code": scriptCode, "eventually": scriptEventually,
-			"remember": scriptRemember, "aggregator": scriptAggregator, "answers": scriptAnswers, "silences": scriptSilences,
+			"remember": scriptRemember, "aggregator": scriptDaemon(daemon.Aggregator), "collector": scriptDaemon(daemon.MetricCollector), "answers": scriptAnswers, "silences": scriptSilences,
 		},
 	})
 }
@@ -101,16 +102,20 @@ func scriptRemember(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], found[1])
 }
 
-// scriptAggregator starts a daemon and stops it with the script. In the model
-// STREAM stands for a free port and WORK for the script's folder.
-func scriptAggregator(ts *testscript.TestScript, _ bool, args []string) {
+// scriptDaemon starts a daemon and stops it with the script. In the model STREAM
+// stands for a free port and WORK for the script's folder.
+func scriptDaemon(role daemon.Role) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) { startDaemon(ts, role, args[0]) }
+}
+
+func startDaemon(ts *testscript.TestScript, role daemon.Role, file string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
 	stream := listener.Addr().String()
 	ts.Check(listener.Close())
 	_, port, _ := net.SplitHostPort(stream)
 	path := filepath.Join(ts.Getenv("WORK"), "running.yml")
-	model := strings.NewReplacer("STREAM", port, "WORK", ts.Getenv("WORK")).Replace(ts.ReadFile(args[0]))
+	model := strings.NewReplacer("STREAM", port, "WORK", ts.Getenv("WORK")).Replace(ts.ReadFile(file))
 	ts.Check(os.WriteFile(path, []byte(model), 0o600))
 
 	var log bytes.Buffer // written before Ready is called
@@ -118,7 +123,7 @@ func scriptAggregator(ts *testscript.TestScript, _ bool, args []string) {
 	ready, done := make(chan struct{}), make(chan error, 1)
 	go func() {
 		done <- daemon.Run(ctx, daemon.Options{
-			Role: daemon.Aggregator, ConfigPaths: []string{path}, NoDefaults: true, DataDir: filepath.Join(ts.Getenv("WORK"), "data"),
+			Role: role, ConfigPaths: []string{path}, NoDefaults: true, DataDir: filepath.Join(ts.Getenv("WORK"), "data"),
 			Admin: "127.0.0.1:0", Version: "v9.9.9", Logger: slog.New(slog.NewTextHandler(&onlyFirst{w: &log}, nil)),
 			Ready: func(*daemon.Daemon) { close(ready) },
 		})
@@ -127,12 +132,12 @@ func scriptAggregator(ts *testscript.TestScript, _ bool, args []string) {
 	case <-ready:
 	case err := <-done:
 		cancel()
-		ts.Fatalf("the aggregator did not start: %v", err)
+		ts.Fatalf("the daemon did not start: %v", err)
 	}
 	ts.Defer(func() { cancel(); <-done })
 	url := regexp.MustCompile(`url=(http://[0-9.:]+)`).FindSubmatch(log.Bytes())
 	if url == nil {
-		ts.Fatalf("the aggregator does not say where it listens:\n%s", &log)
+		ts.Fatalf("the daemon does not say where it listens:\n%s", &log)
 	}
 	ts.Setenv("addr", string(url[1]))
 	ts.Setenv("stream", stream)
