@@ -63,6 +63,7 @@ func (d *Decoder) Close(message.Emit) error { return d.asker.close() }
 // and the error is a *decoders.Partly.
 func (d *Decoder) Decode(raw *message.Message, emit message.Emit) error {
 	body := validText(raw.Payload)
+	defer d.scan.forget()
 	if err := d.scan.record(body); err != nil {
 		return decoders.Reject("decode a record of %s: the record is no JSON array of collectd samples: %w", raw.Logger, err)
 	}
@@ -86,7 +87,6 @@ func (d *Decoder) Decode(raw *message.Message, emit message.Emit) error {
 			return fmt.Errorf("emit a message of collectd: %w", err)
 		}
 	}
-	d.scan.forget()
 	switch {
 	case bad == 0:
 		return nil

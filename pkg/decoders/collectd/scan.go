@@ -46,9 +46,9 @@ var (
 
 // forget lets go of the record, and of memory that only a rare record needs.
 func (s *scanner) forget() {
-	const usual = 10000
+	const samples, bytes = 10000, 2 << 20
 	s.body = ""
-	if cap(s.elements) > usual {
+	if cap(s.elements) > samples || cap(s.keys) > bytes {
 		s.elements, s.numbers, s.keys = nil, nil, nil
 		return
 	}
