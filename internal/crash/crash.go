@@ -77,7 +77,7 @@ type Round struct {
 	Records  int      `json:"records"`  // written, at all sinks together
 	Lost     int      `json:"lost"`     // written and never arrived
 	Doubled  int      `json:"doubled"`  // stored again under another id
-	Repeated int      `json:"repeated"` // sent again under the same id: harmless
+	Repeated int      `json:"repeated"` // sent again under the same id: harmless; -1: nobody could count it
 	Ledger   string   `json:"ledger"`   // "equal", or what is wrong with it
 	// Delivered, by the ledgers of the last daemon, and Stored, at the sinks, count
 	// all rounds so far.
@@ -91,9 +91,10 @@ type Round struct {
 }
 
 // OK tells whether nothing was lost or doubled and the ledger is right.
-func (r Round) OK() bool { return r.Lost == 0 && r.Doubled == 0 && r.Ledger == equal }
+func (r Round) OK() bool { return r.Lost == 0 && r.Doubled == 0 && r.Ledger == Equal }
 
-const equal = "equal"
+// Equal is what Round.Ledger says when the ledger agrees with the oracle.
+const Equal = "equal"
 
 // run is a run in progress.
 type run struct {

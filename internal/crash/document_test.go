@@ -27,9 +27,12 @@ func TestDocument(t *testing.T) {
 	require.True(t, found, "no %q in %s", begin, path)
 	tables, after, found := strings.Cut(rest, end)
 	require.True(t, found, "no %q in %s", end, path)
-	for _, s := range scenarios("") {
-		if !*document {
-			require.Contains(t, tables, "## "+s.about)
+	if !*document {
+		for _, s := range scenarios("") {
+			require.Contains(t, tables, "## "+s.about+":")
+		}
+		for _, s := range realScenarios() {
+			require.Contains(t, tables, "## "+s.about+":")
 		}
 	}
 	if !*document {
@@ -39,6 +42,9 @@ func TestDocument(t *testing.T) {
 	var b strings.Builder
 	for _, s := range scenarios("") {
 		require.NoError(t, crash.Section(&b, s.about, readRounds(t, filepath.Join(*record, s.name+".jsonl"))))
+	}
+	for _, s := range realScenarios() {
+		require.NoError(t, crash.Section(&b, s.about, readRounds(t, filepath.Join(*record, "real-"+s.script+".jsonl"))))
 	}
 	require.NoError(t, os.WriteFile(path, []byte(before+begin+b.String()+end+after), 0o644))
 }

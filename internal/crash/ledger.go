@@ -27,24 +27,24 @@ import (
 // written is what the feeds wrote: for values that collectd's protocol brought,
 // of which the daemon did not confirm all, what the sinks stored takes its place.
 
-// account is an entry of a ledger.
-type account struct {
+// Account is an entry of a ledger, in messages.
+type Account struct {
 	Stage, Name                 string
 	Accepted, Delivered, Queued int
-	Repeated                    int
-	DeadLettered                int `json:"dead_lettered"`
-	Dropped                     map[string]int
+	Repeated                    int            // recognised as offered again; in no other count
+	DeadLettered                int            `json:"dead_lettered"`
+	Dropped                     map[string]int // by reason
 }
 
-func (a account) dropped() (n int) {
+func (a Account) dropped() (n int) {
 	for _, dropped := range a.Dropped {
 		n += dropped
 	}
 	return n
 }
 
-// askLedger returns the accounts of outputs, by name.
-func askLedger(ctx context.Context, admin string) (map[string]account, error) {
+// AskLedger returns the accounts of a daemon's outputs, by name.
+func AskLedger(ctx context.Context, admin string) (map[string]Account, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/api/v1/ledger", nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the ledger: %w", err)
@@ -57,7 +57,7 @@ func askLedger(ctx context.Context, admin string) (map[string]account, error) {
 	defer resp.Body.Close()
 	var ledger struct {
 		Balanced bool
-		Entries  []account
+		Entries  []Account
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&ledger); err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
@@ -65,7 +65,7 @@ func askLedger(ctx context.Context, admin string) (map[string]account, error) {
 	if !ledger.Balanced {
 		return nil, errUnbalanced
 	}
-	out := map[string]account{}
+	out := map[string]Account{}
 	for _, e := range ledger.Entries {
 		if e.Stage == "output" {
 			out[e.Name] = e
@@ -114,10 +114,10 @@ func (r *run) watchLedgers(ctx context.Context) (stop func() string) {
 }
 
 func (r *run) watchLedger(ctx context.Context, i int, m *member) {
-	before := map[string]account{}
+	before := map[string]Account{}
 	for ctx.Err() == nil {
 		pause(ctx, 100*time.Millisecond)
-		accounts, err := askLedger(ctx, m.places.Admin)
+		accounts, err := AskLedger(ctx, m.places.Admin)
 		if err == errUnbalanced { //nolint:errorlint // it is never wrapped
 			r.watch.complain("%s: %v", m.spec.Name, err)
 		}
@@ -158,7 +158,7 @@ func (r *run) offered() int {
 func (r *run) settle(ctx context.Context, deadline time.Time) string {
 	for {
 		verdict := r.compareLedgers(ctx)
-		if verdict == equal || time.Now().After(deadline) || ctx.Err() != nil {
+		if verdict == Equal || time.Now().After(deadline) || ctx.Err() != nil {
 			return verdict
 		}
 		if err := r.revive(); err != nil { // it ends when its predecessor has not quite gone
@@ -175,7 +175,7 @@ func (r *run) compareLedgers(ctx context.Context) string {
 		if len(m.spec.Ledger) == 0 {
 			continue
 		}
-		accounts, err := askLedger(ctx, m.places.Admin)
+		accounts, err := AskLedger(ctx, m.places.Admin)
 		if err != nil {
 			return m.spec.Name + ": " + err.Error()
 		}
@@ -204,5 +204,5 @@ func (r *run) compareLedgers(ctx context.Context) string {
 		}
 	}
 	r.watch.delivered, r.watch.repeated = delivered, repeated
-	return equal
+	return Equal
 }

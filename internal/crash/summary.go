@@ -71,7 +71,7 @@ func Section(w io.Writer, about string, rounds []Round) error {
 	_, err := fmt.Fprintf(w, `## %s: %s rounds
 
 %s kills, %s records: **%d lost, %d doubled, %d rounds wrong**; in the other %s every ledger was equal to the oracle. %s records were offered to a daemon again
-and recognised, %s were sent to the sink again under their own id. A round took %.1f s on average; no daemon had more than %d MiB. Seeds %s.
+and recognised; sent to the sink again under their own id: %s. A round took %.1f s on average; no daemon had more than %d MiB. Seeds %s.
 
 `, about, thousands(len(rounds)), thousands(sum.Kills), thousands(sum.Records), sum.Lost, sum.Doubled, wrong, thousands(len(rounds)-wrong),
 		thousands(recognised), thousands(sum.Repeated), sum.Seconds/float64(max(len(rounds), 1)), sum.PeakMiB, strings.Join(list, ", "))
@@ -84,8 +84,11 @@ and recognised, %s were sent to the sink again under their own id. A round took 
 	return err
 }
 
-// thousands writes a number with commas.
+// thousands writes a number with commas; what is negative was not counted.
 func thousands(n int) string {
+	if n < 0 {
+		return "not counted"
+	}
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
