@@ -153,6 +153,7 @@ func BenchmarkMetricPath(b *testing.B) {
 		}
 		perValue(b, len(metrics))
 	})
+	b.Run("accumulator", func(b *testing.B) { benchAccumulator(b, metrics) })
 	b.Run("queue", func(b *testing.B) { benchQueue(b, metrics) })
 }
 
@@ -200,6 +201,25 @@ func benchAlarms(b *testing.B, metrics []*message.Message) {
 			}
 			if err := f.Process(m, now, nil); err != nil {
 				b.Fatal(err)
+			}
+		}
+	}
+	perValue(b, len(metrics))
+}
+
+// benchAccumulator measures the filter that gathers points in models made for the
+// original, which stands in the place of the line protocol encoder there.
+func benchAccumulator(b *testing.B, metrics []*message.Message) {
+	text, err := fs.ReadFile(plugins.FS, "lua/filters/influxdb_accumulator.lua")
+	require.NoError(b, err)
+	p, err := sandbox.Open(sandbox.Options{Kind: sandbox.KindFilter, Name: "accumulator", Source: text, Shipped: modules(b), Config: map[string]any{}})
+	require.NoError(b, err)
+	defer func() { _ = p.Close(nil) }()
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, m := range metrics {
+			if res, err := p.Process(m, func(*message.Message) error { return nil }); err != nil || res.Code != 0 {
+				b.Fatal(res.Code, res.Text, err)
 			}
 		}
 	}
