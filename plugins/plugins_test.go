@@ -94,9 +94,11 @@ func strip(v any) {
 	}
 }
 
-// TestEveryPluginHasCases fails for a decoder or filter without test data.
+// TestEveryPluginHasCases fails for a plugin without an input and a golden file, and
+// for a decoder whose cases do not show both what it takes and what it refuses, or
+// which FuzzDecoders cannot open.
 func TestEveryPluginHasCases(t *testing.T) {
-	for _, kind := range []string{"decoders", "filters"} {
+	for _, kind := range []string{"decoders", "filters", "encoders"} {
 		entries, err := plugins.FS.ReadDir("lua/" + kind)
 		require.NoError(t, err)
 		require.NotEmpty(t, entries)
@@ -107,6 +109,39 @@ func TestEveryPluginHasCases(t *testing.T) {
 			}
 			require.FileExists(t, filepath.Join("testdata", kind, name, "cases.ndjson"))
 			require.FileExists(t, filepath.Join("testdata", kind, name, "golden.ndjson"))
+			if kind == "decoders" {
+				requireBoth(t, name)
+				openDecoder(t, name, needed[name])
+			}
 		}
+	}
+}
+
+// takesAnything are decoders that refuse nothing.
+var takesAnything = map[string]bool{"noop": true, "contrail_log": true, "kubernetes": true}
+
+func requireBoth(t *testing.T, name string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "decoders", name, "golden.ndjson"))
+	require.NoError(t, err)
+	emitted, refused := 0, 0
+	for line := range bytes.Lines(data) {
+		var c struct {
+			Steps []struct {
+				OK  bool
+				Out []any
+			}
+		}
+		require.NoError(t, json.Unmarshal(line, &c))
+		for _, s := range c.Steps {
+			emitted += len(s.Out)
+			if !s.OK {
+				refused++
+			}
+		}
+	}
+	require.NotZero(t, emitted, "no case of the decoder %s emits a message", name)
+	if !takesAnything[name] {
+		require.NotZero(t, refused, "no case of the decoder %s shows what it refuses", name)
 	}
 }

@@ -8,7 +8,8 @@ mariadb_up() {
   launch mariadb mariadbd --no-defaults --user=root --datadir="$run/mariadb/data" --socket="$run/mariadb/socket" \
     --port="$(port 30)" --bind-address=127.0.0.1 --pid-file="$run/mariadb/pid" --log-error="$logs/mariadb/error.log" \
     --log-warnings=9 --innodb-print-all-deadlocks=ON --innodb-lock-wait-timeout=2 --innodb-buffer-pool-size=32M \
-    --skip-name-resolve
+    --skip-name-resolve --slow-query-log=1 --long-query-time=0.01 --slow-query-log-file="$logs/mariadb/slow.log" \
+    --log-slow-verbosity=query_plan,innodb,explain --general-log=1 --general-log-file="$logs/mariadb/general.log"
   await mariadb mariadb -uroot -S "$run/mariadb/socket" -e 'select 1'
 }
 
@@ -32,6 +33,7 @@ mariadb_exercise() {
     "${sql[@]}" app -e 'start transaction; update t set v=v+1 where id=2; do sleep(0.5); update t set v=v+1 where id=1; commit' || true
     wait "$one" || true
   done
+  "${sql[@]}" app -e $'select sleep(0.1),\n  "# Query_time: 1"\nfrom t\nwhere id < 3; prepare q from "select sleep(?)"; set @a=0.05; execute q using @a'
   "${sql[@]}" -e 'do sleep(30)' &
   sleep 0.5
   "${sql[@]}" -e "select concat('kill ', id) from information_schema.processlist where info like 'do sleep(30)%'" -N | "${sql[@]}" || true

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154  # run, logs come from reallogs
-# nginx and haproxy: load, errors, bad requests, reloads.
+# nginx, Apache and haproxy: load, errors, bad requests, reloads.
 
 nginx_packages() { echo nginx-light apache2-utils curl; }
 
@@ -78,6 +78,52 @@ nginx_exercise() {
   sleep 1
   ab -q -n 3000 -c 4 "$web/index.html" >/dev/null
   halt nginx QUIT
+}
+
+apache_packages() { echo apache2 apache2-utils curl; }
+
+apache_exercise() {
+  local home=$run/apache web i modules=/usr/lib/apache2/modules name
+  web=http://127.0.0.1:$(port 15)
+  mkdir -p "$home/www"
+  echo ok >"$home/www/index.html"
+  {
+    for name in mpm_event authz_core alias dir; do echo "LoadModule ${name}_module $modules/mod_$name.so"; done
+    cat <<END
+ServerName localhost
+ServerRoot $home
+Listen 127.0.0.1:$(port 15)
+PidFile $home/pid
+ErrorLog $home/error.log
+DocumentRoot $home/www
+DirectoryIndex index.html
+Redirect 301 /again /
+<Location /private>
+  Require all denied
+</Location>
+LogFormat "%v:%p %h %l %u %t \\"%r\\" %>s %D %O \\"%{Referer}i\\" \\"%{User-Agent}i\\" %{X-Forwarded-For}i" timed
+CustomLog $logs/apache/access.log timed
+CustomLog $logs/apache/horizon.log "%h %l %u %t %m \\"%U%q\\" %H %>s %O %D \\"%{Referer}i\\" \\"%{User-Agent}i\\""
+END
+  } >"$home/apache.conf"
+  launch apache apache2 -f "$home/apache.conf" -DFOREGROUND
+  await apache listening "$(port 15)"
+  ab -q -n 10000 -c 8 "$web/" >/dev/null
+  for ((i = 0; i < 20; i++)); do
+    get "$web/missing-$i?q=a%20b&c=d" -A "agent \"quoted\" $i" -e 'https://example.org/?x="y"' -H "X-Forwarded-For: 10.0.0.$i"
+    get "$web/again" -A 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/56.0 Safari/537.36'
+  done
+  get "$web/private"
+  get "$web/" -X OPTIONS
+  get "$web/" -X DELETE
+  get "$web/$(head -c 9000 /dev/zero | tr '\0' u)"
+  get "$web/%e4%bd%a0/ÄÖ?ü=ß" -A 'Ünïcode – agent' -H 'X-Forwarded-For: unknown'
+  talk "$(port 15)" '\x16\x03\x01\x02\x00\x01\x00\r\n\r\n'
+  talk "$(port 15)" 'NONSENSE\r\n\r\n'
+  talk "$(port 15)" 'GET / HTTP/1.1\r\n\r\n'
+  talk "$(port 15)" 'GET / HTTP/9.9\r\nHost: a\r\n\r\n'
+  talk "$(port 15)" 'GET / HTT'
+  halt apache
 }
 
 haproxy_packages() { echo haproxy apache2-utils curl rsyslog; }

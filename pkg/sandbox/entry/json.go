@@ -72,7 +72,7 @@ func (r *Reader) member(name string, depth int, journal bool) bool {
 	switch r.peek() {
 	case '{':
 		if depth >= flatDepth {
-			return r.raw(name, start)
+			return r.raw(name, start, depth > 1)
 		}
 		r.i++
 		return r.members(name, depth+1, journal)
@@ -88,12 +88,12 @@ func (r *Reader) member(name string, depth int, journal bool) bool {
 }
 
 // raw takes a value that no field can hold as JSON.
-func (r *Reader) raw(name string, start int) bool {
+func (r *Reader) raw(name string, start int, nested bool) bool {
 	r.i = start
 	if !r.skip(1) {
 		return false
 	}
-	r.add(Pair{Name: name, Text: r.compact(r.s[start:r.i])})
+	r.add(Pair{Name: name, Text: r.compact(r.s[start:r.i]), Nested: nested})
 	return true
 }
 
@@ -111,7 +111,7 @@ func (r *Reader) array(name string, nested, journal bool) bool {
 		p, known, ok := r.scalar()
 		if !ok || !known || len(r.items) > from && p.Kind != r.items[from].Kind {
 			r.items = r.items[:from]
-			return r.raw(name, start)
+			return r.raw(name, start, nested)
 		}
 		r.items = append(r.items, p)
 		r.space()
