@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/afd"
 	"github.com/tocsin-lma/tocsin/pkg/config"
@@ -136,6 +137,9 @@ func (l *linter) members(c *gse.Cluster, node *config.Node, all map[string][]pro
 	var feeding []producer
 	var absent []Finding
 	for i, member := range c.Members {
+		if slices.Contains(c.Members[:i], member) && i < len(items) {
+			l.find("repeated_member", items[i], "alarm cluster %s: member %s is listed twice", c.Name, member)
+		}
 		from := all[member]
 		found := slices.IndexFunc(from, func(p producer) bool { return accepts(c, p) })
 		if found >= 0 {
@@ -160,7 +164,40 @@ func (l *linter) members(c *gse.Cluster, node *config.Node, all map[string][]pro
 		return
 	}
 	l.findings = append(l.findings, absent...)
+	l.ttl(c, node, feeding)
 	l.harsh(c, node, feeding)
+}
+
+// alarmInterval is how often alarms give their verdicts, unless the model says
+// otherwise.
+const alarmInterval = 10 * time.Second
+
+// ttl finds a member_ttl within which some member cannot speak again.
+func (l *linter) ttl(c *gse.Cluster, node *config.Node, feeding []producer) {
+	if c.MemberTTL == 0 {
+		return
+	}
+	for _, p := range feeding {
+		interval := alarmInterval
+		if i := slices.IndexFunc(l.gse.Clusters, func(o gse.Cluster) bool { return o.Name == p.member }); p.alarm == nil && i >= 0 {
+			interval = l.gse.Clusters[i].Interval
+		} else if l.ownInterval() {
+			continue
+		}
+		if c.MemberTTL <= interval {
+			at := node
+			if n := node.Get("member_ttl"); n.Exists() {
+				at = n
+			}
+			l.find("short_ttl", at, "alarm cluster %s: %s speaks every %s, which is not within its member_ttl of %s: it would be unknown in between", c.Name, p.member, interval, c.MemberTTL)
+			return
+		}
+	}
+}
+
+// ownInterval reports whether the model sets the interval of alarms itself.
+func (l *linter) ownInterval() bool {
+	return slices.ContainsFunc(Roles(), func(role string) bool { return l.model.Get(role, "alarm_interval").Exists() })
 }
 
 func nearest(member string, all map[string][]producer) string {

@@ -101,6 +101,13 @@ func TestEveryClass(t *testing.T) {
 		{"dead_cluster", cluster("dead: {policy: worst, match: {service: z}, members: [disk], dimension: {cluster_name: z}}"), "aggregator.alarm_cluster.dead", "always unknown"},
 		{"feeds_nothing", cluster("part: {dimension: {service: elsewhere}}"), "aggregator.alarm_cluster.part", "whole lists it and wants service: whole"},
 		{"harsh_policy", cluster("one: {policy: any, group_by: hostname, match: {service: w}, members: [soft], dimension: {cluster_name: w}}") + "\n---\n" + alarm("soft: {triggers: [low], dimension: {service: w}}"), "aggregator.alarm_cluster.one", "takes one warning for"},
+		{"short_ttl", cluster("part: {member_ttl: 10}"), "aggregator.alarm_cluster.part.member_ttl", "speaks every 10s"},
+		{"short_ttl", cluster("part: {interval: 90}"), "aggregator.alarm_cluster.whole", "part speaks every 1m30s, which is not within its member_ttl of 1m0s"},
+		{"repeated_member", cluster("part: {members: [disk, check, disk]}"), "aggregator.alarm_cluster.part.members.2", "disk is listed twice"},
+		{"few_samples", trigger("min_samples: 8, ", `{metric: free_percent, group_by: [fs], function: min, relational_operator: '<', threshold: 10, window: 60}`), low, "holds at most 7 samples"},
+		{"dead_cluster", "metric_collector: {alarm: {disk: {enabled: false}, check: {enabled: false}, other: {triggers: [low, lower, gone], dimension: {service: q}}}}", "aggregator.alarm_cluster.part", "disk, check"},
+		{"never_fires", trigger("", `{metric: free_percent, group_by: [fs], function: avg, relational_operator: '<', threshold: 0, window: 60}`), low, "never < 0"},
+		{"load_warning", alarm("empty: {triggers: [nothing]}"), "metric_collector.alarm.empty.triggers.0", "nothing"},
 		{"letters", cluster("part: {members: [d, i, s, k]}"), "aggregator.alarm_cluster.part.members", "4 single letters"},
 		{"unreachable_entry", "aggregator: {policy: {odd: [{status: okay}, {status: down}]}}", "aggregator.policy.odd.1", "entry 1"},
 	} {
@@ -132,18 +139,22 @@ func classes() []string {
 // What is right must not be found fault with.
 func TestNoFindings(t *testing.T) {
 	for name, change := range map[string]string{
-		"nothing changed":           "{}",
-		"a disabled trigger":        "metric_collector: {trigger: {off: {enabled: false, severity: down, rules: [{metric: x, function: avg, relational_operator: '==', threshold: 7}]}}}",
-		"the least of all disks":    trigger("", `{metric: free_percent, function: min, relational_operator: '<', threshold: 10, window: 60}`),
-		"one interface":             trigger("", `{metric: drops, field: {interface: eth0}, function: avg, relational_operator: '>', threshold: 10, window: 60}`),
-		"a state by its number":     trigger("", `{metric: health, function: last, relational_operator: '==', threshold: 2, window: 120}`),
-		"all of a percentage":       trigger("", `{metric: free_percent, group_by: [fs], function: last, relational_operator: '==', threshold: 100, window: 60}`),
-		"another window, no shadow": trigger("", `{metric: free_percent, group_by: [fs], function: min, relational_operator: '<', threshold: 4, window: 120}`),
-		"and adds a condition":      trigger("logical_operator: and, ", `{metric: sessions, function: min, relational_operator: '>', threshold: 1, window: 60}, {metric: sessions, function: min, relational_operator: '<', threshold: 3, window: 60}`),
-		"periods make the window":   trigger("", `{metric: slow, function: avg, relational_operator: '>', threshold: 3, window: 60, periods: 2}`),
-		"match by member":           "aggregator: {alarm_cluster: {part: {match: {member: disk}, members: [disk]}, other: {policy: worst, match: {member: check, environment_label: prod}, members: [check], dimension: {cluster_name: o}}}}",
-		"match by an expression":    "aggregator: {alarm_cluster: {part: {match_re: {service: '^x$'}}}}",
-		"the built-in cluster":      "aggregator: {alarm_cluster: {collectors: {policy: worst, group_by: hostname, match_re: {service: collector}, members: [log_collector], dimension: {cluster_name: c}}}}",
+		"nothing changed":            "{}",
+		"a disabled trigger":         "metric_collector: {trigger: {off: {enabled: false, severity: down, rules: [{metric: x, function: avg, relational_operator: '==', threshold: 7}]}}}",
+		"the least of all disks":     trigger("", `{metric: free_percent, function: min, relational_operator: '<', threshold: 10, window: 60}`),
+		"one interface":              trigger("", `{metric: drops, field: {interface: eth0}, function: avg, relational_operator: '>', threshold: 10, window: 60}`),
+		"a state by its number":      trigger("", `{metric: health, function: last, relational_operator: '==', threshold: 2, window: 120}`),
+		"all of a percentage":        trigger("", `{metric: free_percent, group_by: [fs], function: last, relational_operator: '==', threshold: 100, window: 60}`),
+		"seven samples in a minute":  trigger("min_samples: 7, ", `{metric: free_percent, group_by: [fs], function: min, relational_operator: '<', threshold: 10, window: 60}`),
+		"many samples of many":       trigger("min_samples: 30, ", `{metric: drops, function: max, relational_operator: '>', threshold: 10, window: 60}`),
+		"a member twice an interval": "aggregator: {alarm_cluster: {part: {member_ttl: 20}}}",
+		"alarms of its own pace":     "metric_collector: {alarm_interval: 5}\naggregator: {alarm_cluster: {part: {member_ttl: 8}}}",
+		"another window, no shadow":  trigger("", `{metric: free_percent, group_by: [fs], function: min, relational_operator: '<', threshold: 4, window: 120}`),
+		"and adds a condition":       trigger("logical_operator: and, ", `{metric: sessions, function: min, relational_operator: '>', threshold: 1, window: 60}, {metric: sessions, function: min, relational_operator: '<', threshold: 3, window: 60}`),
+		"periods make the window":    trigger("", `{metric: slow, function: avg, relational_operator: '>', threshold: 3, window: 60, periods: 2}`),
+		"match by member":            "aggregator: {alarm_cluster: {part: {match: {member: disk}, members: [disk]}, other: {policy: worst, match: {member: check, environment_label: prod}, members: [check], dimension: {cluster_name: o}}}}",
+		"match by an expression":     "aggregator: {alarm_cluster: {part: {match_re: {service: '^x$'}}}}",
+		"the built-in cluster":       "aggregator: {alarm_cluster: {collectors: {policy: worst, group_by: hostname, match_re: {service: collector}, members: [log_collector], dimension: {cluster_name: c}}}}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			findings, err := lint.Model(node(t, clean, change), lint.Options{Metrics: known(t)})
@@ -164,11 +175,14 @@ func TestHalvesOfAModel(t *testing.T) {
 
 func TestWhatDoesNotLoadIsAnError(t *testing.T) {
 	for change, want := range map[string]string{
-		"metric_collector: {trigger: {low: {severity: bad}}}":                                                                              `unknown severity "bad"`,
-		"aggregator: {alarm_cluster: {part: {policy: bad}}}":                                                                               `unknown policy "bad"`,
-		"aggregator: {alarm_cluster: {part: {hints: [whole]}, whole: {hints: [part]}}}":                                                    "circle",
-		"aggregator: {alarm_cluster: {part: {match: {service: whole}, members: [part]}}}":                                                  "its own output",
-		"remote_collector: {trigger: {r: {severity: down, rules: [{metric: m, function: lats, relational_operator: '>', threshold: 1}]}}}": `unknown function "lats"`,
+		"metric_collector: {trigger: {low: {severity: bad}}}":                           `unknown severity "bad"`,
+		"aggregator: {alarm_cluster: {part: {policy: bad}}}":                            `unknown policy "bad"`,
+		"aggregator: {alarm_cluster: {part: {hints: [whole]}, whole: {hints: [part]}}}": "circle",
+		"aggregator: {alarm_cluster: {part: {hints: [part]}}}":                          "circle",
+		"aggregator: {alarm_cluster: {part: {hints: [nowhere]}}}":                       `hint "nowhere" is not an alarm cluster`,
+		"aggregator: {alarm_cluster: {a: {policy: worst, match: {x: b}, members: [b], dimension: {x: a}}, b: {policy: worst, match: {x: a}, members: [a], dimension: {x: b}}}}": "feed each other in a circle",
+		"aggregator: {alarm_cluster: {part: {match: {service: whole}, members: [part]}}}":                                                                                       "its own output",
+		"remote_collector: {trigger: {r: {severity: down, rules: [{metric: m, function: lats, relational_operator: '>', threshold: 1}]}}}":                                      `unknown function "lats"`,
 	} {
 		_, err := lint.Model(node(t, clean, change), lint.Options{})
 		require.ErrorContains(t, err, want)

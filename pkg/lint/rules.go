@@ -26,6 +26,7 @@ func (l *linter) rule(t *afd.Trigger, r *afd.Rule, at *config.Node) {
 		return
 	}
 	l.window(t, r, m, at)
+	l.samples(t, r, m, at)
 	l.blend(t, r, m, at)
 }
 
@@ -85,6 +86,17 @@ func (l *linter) window(t *afd.Trigger, r *afd.Rule, m *Metric, at *config.Node)
 		return
 	}
 	l.find("short_window", at, "trigger %s: a window of %v s may hold no sample of %s, which comes every %v s; make it %v or longer", t.Name, observed, r.Metric, m.Interval, 2*m.Interval)
+}
+
+// samples finds a min_samples that one series never reaches. Rules that mix
+// series may reach any number.
+func (l *linter) samples(t *afd.Trigger, r *afd.Rule, m *Metric, at *config.Node) {
+	if r.MinSamples < 2 || m.Interval <= 0 || slices.ContainsFunc(m.Fields, func(f string) bool { return !selects(r, f) }) {
+		return
+	}
+	if most := int(r.Window*r.Periods/m.Interval) + 1; r.MinSamples > most {
+		l.find("few_samples", at, "trigger %s: a window of %v s holds at most %d samples of %s, which comes every %v s; min_samples: %d is never reached", t.Name, r.Window*r.Periods, most, r.Metric, m.Interval, r.MinSamples)
+	}
 }
 
 // apart lists the fields whose series have nothing to do with each other: one of
