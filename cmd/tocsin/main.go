@@ -42,6 +42,7 @@ func commands() []command {
 		{"lua", "run a Lua script with the sandbox's modules", runLua},
 		{"plugin", "list, run and check plugins", runPlugin},
 		{"check", "validate a model and look for defects in it", runCheck},
+		{"simulate", "say what clusters would make of other statuses, and whom they would tell", runSimulate},
 		{"convert", "write a model of another layout in ours", runConvert},
 		{"coverage", "report what no alarm watches", runCoverage},
 		{"test", "run unit tests of alarms in virtual time", runTest},
