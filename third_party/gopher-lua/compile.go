@@ -410,12 +410,25 @@ type funcContext struct {
 	labelPc         map[int]int
 	gotosCount      int
 	unresolvedGotos map[int]*gotoLabelDesc
+	depth           int // of nested statements and expressions
 }
+
+// maxDepth is how deep statements and expressions may be nested in a chunk, so
+// that compiling one cannot exhaust the stack.
+const maxDepth = 1000
+
+func (fc *funcContext) enter(node ast.PositionHolder) {
+	if fc.depth++; fc.depth > maxDepth {
+		raiseCompileError(fc, sline(node), "chunk has too many syntax levels")
+	}
+}
+
+func (fc *funcContext) leave() { fc.depth-- }
 
 func newFuncContext(sourcename string, parent *funcContext) *funcContext {
 	fc := &funcContext{
 		Proto:           newFunctionProto(sourcename),
-		Code:            &codeStore{make([]uint32, 0, 1024), make([]int, 0, 1024), 0},
+		Code:            &codeStore{make([]uint32, 0, 32), make([]int, 0, 32), 0},
 		Parent:          parent,
 		Upvalues:        newVarNamePool(0),
 		Block:           newCodeBlock(newVarNamePool(0), labelNoJump, nil, nil, 0),
@@ -424,6 +437,9 @@ func newFuncContext(sourcename string, parent *funcContext) *funcContext {
 		labelPc:         map[int]int{},
 		gotosCount:      0,
 		unresolvedGotos: map[int]*gotoLabelDesc{},
+	}
+	if parent != nil {
+		fc.depth = parent.depth
 	}
 	fc.Blocks = []*codeBlock{fc.Block}
 	return fc
@@ -652,6 +668,8 @@ func compileBlock(context *funcContext, chunk []ast.Stmt) { // {{{
 } // }}}
 
 func compileStmt(context *funcContext, stmt ast.Stmt, isLastStmt bool) { // {{{
+	context.enter(stmt)
+	defer context.leave()
 	switch st := stmt.(type) {
 	case *ast.AssignStmt:
 		compileAssignStmt(context, st)
@@ -706,8 +724,7 @@ func compileAssignStmtLeft(context *funcContext, stmt *ast.AssignStmt) (int, []*
 		case *ast.AttrGetExpr:
 			ac := &assigncontext{&expcontext{ecTable, regNotDefined, 0}, 0, 0, false, false}
 			compileExprWithKMVPropagation(context, st.Object, &reg, &ac.ec.reg)
-			ac.keyrk = reg
-			reg += compileExpr(context, reg, st.Key, ecnone(0))
+			compileExprWithKMVPropagation(context, st.Key, &reg, &ac.keyrk)
 			if _, ok := st.Key.(*ast.StringExpr); ok {
 				ac.keyks = true
 			}
@@ -780,7 +797,82 @@ func compileAssignStmtRight(context *funcContext, stmt *ast.AssignStmt, reg int,
 	return rightreg, acs
 } // }}}
 
+// compileMultiAssignStmt evaluates all expressions into new registers, from the
+// left, before it stores any, from the right, as PUC Lua does.
+func compileMultiAssignStmt(context *funcContext, stmt *ast.AssignStmt) { // {{{
+	code := context.Code
+	reg := context.RegTop()
+	type target struct {
+		object, key int
+		opcode      int
+	}
+	targets := make([]target, len(stmt.Lhs))
+	assigned := map[string]bool{}
+	for _, lhs := range stmt.Lhs {
+		if id, ok := lhs.(*ast.IdentExpr); ok {
+			assigned[id.Value] = true
+		}
+	}
+	// A local variable is used where it is, unless this statement assigns to it.
+	operand := func(expr ast.Expr, save *int, constant bool) {
+		if id, ok := expr.(*ast.IdentExpr); ok && !assigned[id.Value] && getIdentRefType(context, context, id) == ecLocal {
+			*save = context.FindLocalVar(id.Value)
+			return
+		}
+		if constant {
+			compileExprWithKPropagation(context, expr, &reg, save)
+			return
+		}
+		*save = reg
+		reg += compileExpr(context, reg, expr, ecnone(0))
+	}
+	for i, lhs := range stmt.Lhs {
+		attr, ok := lhs.(*ast.AttrGetExpr)
+		if !ok {
+			continue
+		}
+		t := &targets[i]
+		t.opcode = OP_SETTABLE
+		operand(attr.Object, &t.object, false)
+		if _, ok := attr.Key.(*ast.StringExpr); ok {
+			t.opcode = OP_SETTABLEKS
+		}
+		operand(attr.Key, &t.key, true)
+	}
+	first := reg
+	for i, expr := range stmt.Rhs {
+		more := 0
+		if i == len(stmt.Rhs)-1 && isVarArgReturnExpr(expr) {
+			more = max(len(stmt.Lhs)-len(stmt.Rhs), -1)
+		}
+		reg += compileExpr(context, reg, expr, ecnone(more))
+	}
+	if missing := first + len(stmt.Lhs) - reg; missing > 0 {
+		code.AddLoadNil(reg, reg+missing-1, sline(stmt.Lhs[0]))
+	}
+	for i := len(stmt.Lhs) - 1; i >= 0; i-- {
+		line, value := sline(stmt.Lhs[i]), first+i
+		id, ok := stmt.Lhs[i].(*ast.IdentExpr)
+		if !ok {
+			code.AddABC(targets[i].opcode, targets[i].object, targets[i].key, value, line)
+			continue
+		}
+		switch getIdentRefType(context, context, id) {
+		case ecGlobal:
+			code.AddABx(OP_SETGLOBAL, value, context.ConstIndex(LString(id.Value)), line)
+		case ecUpvalue:
+			code.AddABC(OP_SETUPVAL, value, context.Upvalues.RegisterUnique(id.Value), 0, line)
+		case ecLocal:
+			code.AddABC(OP_MOVE, context.FindLocalVar(id.Value), value, 0, line)
+		}
+	}
+} // }}}
+
 func compileAssignStmt(context *funcContext, stmt *ast.AssignStmt) { // {{{
+	if len(stmt.Lhs) > 1 {
+		compileMultiAssignStmt(context, stmt)
+		return
+	}
 	code := context.Code
 	lennames := len(stmt.Lhs)
 	reg, acs := compileAssignStmtLeft(context, stmt)
@@ -856,7 +948,9 @@ func compileRegAssignment(context *funcContext, names []string, exprs []ast.Expr
 func compileLocalAssignStmt(context *funcContext, stmt *ast.LocalAssignStmt) { // {{{
 	reg := context.RegTop()
 	if len(stmt.Names) == 1 && len(stmt.Exprs) == 1 {
-		if _, ok := stmt.Exprs[0].(*ast.FunctionExpr); ok {
+		// In `local function f` the function sees its own name, in `local f = function`
+		// it does not; only the first has a last line.
+		if _, ok := stmt.Exprs[0].(*ast.FunctionExpr); ok && stmt.LastLine() != 0 {
 			context.RegisterLocalVar(stmt.Names[0])
 			compileRegAssignment(context, stmt.Names, stmt.Exprs, reg, len(stmt.Names), sline(stmt))
 			return
@@ -1140,6 +1234,8 @@ func compileGotoStmt(context *funcContext, stmt *ast.GotoStmt) { // {{{
 } // }}}
 
 func compileExpr(context *funcContext, reg int, expr ast.Expr, ec *expcontext) int { // {{{
+	context.enter(expr)
+	defer context.leave()
 	code := context.Code
 	sreg := savereg(ec, reg)
 	sused := 1
@@ -1263,6 +1359,20 @@ func compileExprWithKMVPropagation(context *funcContext, expr ast.Expr, reg *int
 	compileExprWithPropagation(context, expr, reg, save, context.Code.PropagateKMV)
 } // }}}
 
+// compileExprWithKPropagation spares the register of a constant.
+func compileExprWithKPropagation(context *funcContext, expr ast.Expr, reg *int, save *int) { // {{{
+	inc := compileExpr(context, *reg, expr, ecnone(0))
+	if last := context.Code.Last(); opGetOpCode(last) == OP_LOADK && opGetArgA(last) == *reg {
+		if _, ok := expr.(ast.ConstExpr); ok && opGetArgBx(last) <= opMaxIndexRk {
+			context.Code.Pop()
+			*save = opRkAsk(opGetArgBx(last))
+			return
+		}
+	}
+	*save = *reg
+	*reg += inc
+} // }}}
+
 func compileExprWithMVPropagation(context *funcContext, expr ast.Expr, reg *int, save *int) { // {{{
 	compileExprWithPropagation(context, expr, reg, save, context.Code.PropagateMV)
 } // }}}
@@ -1361,19 +1471,20 @@ func compileTableExpr(context *funcContext, reg int, ex *ast.TableExpr, ec *expc
 	tablepc := code.LastPC()
 	regbase := reg
 
-	arraycount := 0
-	lastvararg := false
-	for i, field := range ex.Fields {
-		islast := i == len(ex.Fields)-1
-		if field.Key == nil {
-			if islast && isVarArgReturnExpr(field.Value) {
-				reg += compileExpr(context, reg, field.Value, ecnone(-2))
-				lastvararg = true
-			} else {
-				reg += compileExpr(context, reg, field.Value, ecnone(0))
-				arraycount += 1
-			}
+	arraycount, pending := 0, 0
+	setlist := func(n, line int) {
+		c := (arraycount-pending)/FieldsPerFlush + 1
+		if c <= opMaxArgsC {
+			code.AddABC(OP_SETLIST, tablereg, n, c, line)
 		} else {
+			code.AddABC(OP_SETLIST, tablereg, n, 0, line)
+			code.Add(uint32(c), line)
+		}
+		reg, pending = regbase, 0
+	}
+	for i, field := range ex.Fields {
+		line := sline(field.Value)
+		if field.Key != nil {
 			regorg := reg
 			b := reg
 			compileExprWithKMVPropagation(context, field.Key, &reg, &b)
@@ -1385,31 +1496,21 @@ func compileTableExpr(context *funcContext, reg int, ex *ast.TableExpr, ec *expc
 			}
 			code.AddABC(opcode, tablereg, b, c, sline(ex))
 			reg = regorg
+			continue
 		}
-		flush := arraycount % FieldsPerFlush
-		if (arraycount != 0 && (flush == 0 || islast)) || lastvararg {
-			reg = regbase
-			num := flush
-			if num == 0 {
-				num = FieldsPerFlush
-			}
-			c := (arraycount-1)/FieldsPerFlush + 1
-			b := num
-			if islast && isVarArgReturnExpr(field.Value) {
-				b = 0
-			}
-			line := field.Value
-			if field.Key != nil {
-				line = field.Key
-			}
-			if c > 511 {
-				c = 0
-			}
-			code.AddABC(OP_SETLIST, tablereg, b, c, sline(line))
-			if c == 0 {
-				code.Add(uint32(c), sline(line))
-			}
+		if i == len(ex.Fields)-1 && isVarArgReturnExpr(field.Value) {
+			compileExpr(context, reg, field.Value, ecnone(-2))
+			setlist(0, line)
+			continue
 		}
+		reg += compileExpr(context, reg, field.Value, ecnone(0))
+		arraycount, pending = arraycount+1, pending+1
+		if pending == FieldsPerFlush {
+			setlist(pending, line)
+		}
+	}
+	if pending > 0 {
+		setlist(pending, sline(ex))
 	}
 	code.SetB(tablepc, int2Fb(arraycount))
 	code.SetC(tablepc, int2Fb(len(ex.Fields)-arraycount))
@@ -1465,8 +1566,8 @@ func compileStringConcatOpExpr(context *funcContext, reg int, expr *ast.StringCo
 	basereg := reg
 	reg += compileExpr(context, reg, expr.Lhs, ecnone(0))
 	reg += compileExpr(context, reg, expr.Rhs, ecnone(0))
-	for pc := code.LastPC(); pc != 0 && opGetOpCode(code.At(pc)) == OP_CONCAT; pc-- {
-		code.Pop()
+	if _, ok := expr.Rhs.(*ast.StringConcatOpExpr); ok {
+		code.Pop() // its operands are joined here
 	}
 	code.AddABC(OP_CONCAT, a, basereg, basereg+crange, sline(expr))
 } // }}}

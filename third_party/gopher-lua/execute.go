@@ -162,7 +162,7 @@ frame:
 			}
 			L.setFieldHinted(reg.array[ra], boxed, L.rkString(b), value, where+uint(cf.Pc))
 		case uint32(OP_NEWTABLE):
-			reg.put(ra, newMeteredTable(meter, int(inst&0x1ff), int(inst>>9&0x1ff)))
+			reg.put(ra, newMeteredTable(meter, fb2Int(int(inst&0x1ff)), fb2Int(int(inst>>9&0x1ff))))
 		case uint32(OP_SELF):
 			obj := reg.array[base+int(inst&0x1ff)]
 			v := L.getFieldHinted(obj, L.rkString(int(inst>>9&0x1ff)), where+uint(cf.Pc))
@@ -344,8 +344,21 @@ frame:
 			} else {
 				reg.SetTop(ra + 1)
 			}
-		case uint32(OP_CLOSURE):
-			jumpTable[OP_CLOSURE](L, inst, baseframe)
+		case uint32(OP_FORPREP):
+			// A numeral will do for a number.
+			for i, what := range [...]string{"initial value", "limit", "step"} {
+				v := reg.array[ra+i]
+				if _, ok := v.(LNumber); ok {
+					continue
+				}
+				n, ok := arithNumber(v)
+				if !ok {
+					L.RaiseError("'for' %s must be a number", what)
+				}
+				reg.putNumber(ra+i, n)
+			}
+			reg.putNumber(ra, reg.array[ra].(LNumber)-reg.array[ra+2].(LNumber))
+			cf.Pc += int(inst&0x3ffff) - opMaxArgSbx
 		default:
 			if jumpTable[inst>>26](L, inst, baseframe) == 1 {
 				return
@@ -391,7 +404,7 @@ func (ls *LState) getFieldHinted(obj LValue, key string, at uint) LValue {
 		}
 		if isNil(index) {
 			if !isTable {
-				ls.RaiseError("attempt to index a non-table object(%v) with key '%s'", cur.Type().String(), shown(key))
+				ls.indexError(cur, i == 0)
 			}
 			return LNil
 		}
@@ -404,7 +417,7 @@ func (ls *LState) getFieldHinted(obj LValue, key string, at uint) LValue {
 		}
 		cur = index
 	}
-	ls.RaiseError("too many recursions in gettable")
+	ls.RaiseError("loop in gettable")
 	return nil
 }
 
@@ -439,7 +452,7 @@ func lessEqual(L *LState, lhs, rhs LValue) bool {
 		}
 	}
 	if lhs.Type() != rhs.Type() || lhs.Type() == LTNumber {
-		L.RaiseError("attempt to compare %v with %v", lhs.Type().String(), rhs.Type().String())
+		L.compareError(lhs, rhs)
 	}
 	if a, ok := lhs.(LString); ok {
 		b := rhs.(LString)

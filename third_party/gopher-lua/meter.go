@@ -11,18 +11,20 @@ type Meter struct {
 	Size int64
 	// Room is how many bytes may be allocated before Refill is called.
 	Room int64
-	// Work is how much was done by instructions that are not done in constant
-	// time, in bytes compared or values copied.
+	// Work is how much may be done by instructions that do not take constant time
+	// before Refill is called, in bytes compared or copied.
 	Work int64
+	// Longest is the length of the longest string that .. may make; 0 is unlimited.
+	Longest int64
 	// Refill sets Left and Room again, or raises an error.
 	Refill func(L *LState)
 }
 
 // newMeter counts for a state that nobody limits.
 func newMeter() *Meter {
-	return &Meter{Left: 1 << 62, Size: 1 << 62, Room: 1 << 62, Refill: func(L *LState) {
+	return &Meter{Left: 1 << 62, Size: 1 << 62, Room: 1 << 62, Work: 1 << 62, Refill: func(L *LState) {
 		m := L.G.meter
-		m.Left, m.Size, m.Room = 1<<62, 1<<62, 1<<62
+		m.Left, m.Size, m.Room, m.Work = 1<<62, 1<<62, 1<<62, 1<<62
 	}}
 }
 

@@ -141,18 +141,10 @@ func isArrayKey(v LNumber) bool {
 }
 
 func parseNumber(number string) (LNumber, error) {
-	var value LNumber
-	number = strings.Trim(number, " \t\n")
-	if v, err := strconv.ParseInt(number, 0, LNumberBit); err != nil {
-		if v2, err2 := strconv.ParseFloat(number, LNumberBit); err2 != nil {
-			return LNumber(0), err2
-		} else {
-			value = LNumber(v2)
-		}
-	} else {
-		value = LNumber(v)
+	if v, ok := ParseNumber(number); ok {
+		return LNumber(v), nil
 	}
-	return value, nil
+	return 0, strconv.ErrSyntax
 }
 
 func popenArgs(arg string) (string, []string) {
@@ -219,6 +211,14 @@ func readBufioLine(reader *bufio.Reader) ([]byte, error, bool) {
 	return result, e, len(result) == 0 && err == io.EOF
 }
 
+// fb2Int reads what int2Fb wrote.
+func fb2Int(val int) int {
+	if val < 8 {
+		return val
+	}
+	return (val&7 + 8) << (val>>3 - 1)
+}
+
 func int2Fb(val int) int {
 	e := 0
 	x := val
@@ -230,29 +230,6 @@ func int2Fb(val int) int {
 		return x
 	}
 	return ((e + 1) << 3) | (x - 8)
-}
-
-func strCmp(s1, s2 string) int {
-	len1 := len(s1)
-	len2 := len(s2)
-	for i := 0; ; i++ {
-		c1 := -1
-		if i < len1 {
-			c1 = int(s1[i])
-		}
-		c2 := -1
-		if i != len2 {
-			c2 = int(s2[i])
-		}
-		switch {
-		case c1 < c2:
-			return -1
-		case c1 > c2:
-			return +1
-		case c1 < 0:
-			return 0
-		}
-	}
 }
 
 func unsafeFastStringToReadOnlyBytes(s string) (bs []byte) {

@@ -7,7 +7,7 @@ package lua
 import (
 	"fmt"
 	"math"
-	"strings"
+	"unsafe"
 )
 
 func mainLoopWithContext(L *LState, baseframe *callFrame) {
@@ -657,7 +657,7 @@ func init() {
 			RA := lbase + A
 			B := int(inst & 0x1ff)    //GETB
 			C := int(inst>>9) & 0x1ff //GETC
-			v := newMeteredTable(L.G.meter, B, C)
+			v := newMeteredTable(L.G.meter, fb2Int(B), fb2Int(C))
 			// this section is inlined by go-inline
 			// source function is 'func (rg *registry) Set(regi int, vali LValue) ' in '_state.go'
 			{
@@ -767,6 +767,8 @@ func init() {
 						rg.top = regi + 1
 					}
 				}
+			} else if nm, ok := arithNumber(unaryv); ok {
+				reg.put(RA, -nm)
 			} else {
 				op := L.metaOp1(unaryv, "__unm")
 				if op.Type() == LTFunction {
@@ -816,10 +818,10 @@ func init() {
 							}
 						}
 					} else {
-						L.RaiseError("__unm undefined")
+						L.typeError("perform arithmetic on", unaryv, B)
 					}
 				} else {
-					L.RaiseError("__unm undefined")
+					L.typeError("perform arithmetic on", unaryv, B)
 				}
 			}
 			return 0
@@ -978,7 +980,7 @@ func init() {
 						}
 					}
 				} else {
-					L.RaiseError("__len undefined")
+					L.typeError("get length of", lv, B)
 				}
 			}
 			return 0
@@ -1065,11 +1067,11 @@ func init() {
 				if v2, ok2 := rhs.(LNumber); ok2 {
 					ret = v1 <= v2
 				} else {
-					L.RaiseError("attempt to compare %v with %v", lhs.Type().String(), rhs.Type().String())
+					L.compareError(lhs, rhs)
 				}
 			} else {
 				if lhs.Type() != rhs.Type() {
-					L.RaiseError("attempt to compare %v with %v", lhs.Type().String(), rhs.Type().String())
+					L.compareError(lhs, rhs)
 				}
 				switch lhs.Type() {
 				case LTString:
@@ -1174,7 +1176,7 @@ func init() {
 					ls.reg.Insert(fn, cf.LocalBase)
 				}
 				if cf.Fn == nil {
-					ls.RaiseError("attempt to call a non-function object")
+					ls.callError(fn)
 				}
 				if ls.stack.IsFull() {
 					ls.RaiseError("stack overflow")
@@ -1307,7 +1309,7 @@ func init() {
 				callable, meta = L.metaCall(lv)
 			}
 			if callable == nil {
-				L.RaiseError("attempt to call a non-function object")
+				L.callError(lv)
 			}
 			// this section is inlined by go-inline
 			// source function is 'func (ls *LState) closeUpvalues(idx int) ' in '_state.go'
@@ -1852,13 +1854,13 @@ func init() {
 							}
 						}
 					} else {
-						L.RaiseError("for statement step must be a number")
+						L.RaiseError("'for' step must be a number")
 					}
 				} else {
-					L.RaiseError("for statement limit must be a number")
+					L.RaiseError("'for' limit must be a number")
 				}
 			} else {
-				L.RaiseError("for statement init must be a number")
+				L.RaiseError("'for' initial value must be a number")
 			}
 			return 0
 		},
@@ -1892,10 +1894,10 @@ func init() {
 						}
 					}
 				} else {
-					L.RaiseError("for statement step must be a number")
+					L.RaiseError("'for' step must be a number")
 				}
 			} else {
-				L.RaiseError("for statement init must be a number")
+				L.RaiseError("'for' initial value must be a number")
 			}
 			cf.Pc += Sbx
 			return 0
@@ -2247,14 +2249,9 @@ func opArith(L *LState, inst uint32, baseframe *callFrame) int { //OP_ADD, OP_SU
 	return 0
 }
 
+// luaModulo is C's formula in PUC Lua.
 func luaModulo(lhs, rhs LNumber) LNumber {
-	flhs := float64(lhs)
-	frhs := float64(rhs)
-	v := math.Mod(flhs, frhs)
-	if frhs > 0 && v < 0 || frhs < 0 && v > 0 {
-		v += frhs
-	}
-	return LNumber(v)
+	return lhs - LNumber(math.Floor(float64(lhs/rhs)))*rhs
 }
 
 func numberArith(L *LState, opcode int, lhs, rhs LNumber) LNumber {
@@ -2294,6 +2291,11 @@ func objectArith(L *LState, opcode int, lhs, rhs LValue) LValue {
 	case OP_POW:
 		event = "__pow"
 	}
+	if a, ok := arithNumber(lhs); ok {
+		if b, ok := arithNumber(rhs); ok {
+			return numberArith(L, opcode, a, b)
+		}
+	}
 	op := L.metaOp2(lhs, rhs, event)
 	if _, ok := op.(*LFunction); ok {
 		L.reg.Push(op)
@@ -2302,62 +2304,66 @@ func objectArith(L *LState, opcode int, lhs, rhs LValue) LValue {
 		L.Call(2, 1)
 		return L.reg.Pop()
 	}
-	if str, ok := lhs.(LString); ok {
-		if lnum, err := parseNumber(string(str)); err == nil {
-			lhs = lnum
-		}
-	}
-	if str, ok := rhs.(LString); ok {
-		if rnum, err := parseNumber(string(str)); err == nil {
-			rhs = rnum
-		}
-	}
-	if v1, ok1 := lhs.(LNumber); ok1 {
-		if v2, ok2 := rhs.(LNumber); ok2 {
-			return numberArith(L, opcode, LNumber(v1), LNumber(v2))
-		}
-	}
-	L.RaiseError(fmt.Sprintf("cannot perform %v operation between %v and %v",
-		strings.TrimLeft(event, "_"), lhs.Type().String(), rhs.Type().String()))
-
+	L.arithError(lhs, rhs)
 	return LNil
 }
 
+// stringConcat joins registers from the right, so that metamethods see the same
+// operands as in PUC Lua.
 func stringConcat(L *LState, total, last int) LValue {
-	rhs := L.reg.Get(last)
-	total--
-	for i := last - 1; total > 0; {
+	rhs, first := L.reg.Get(last), last-total+1
+	for i := last - 1; i >= first; {
 		lhs := L.reg.Get(i)
-		if !(LVCanConvToString(lhs) && LVCanConvToString(rhs)) {
+		if !LVCanConvToString(lhs) || !LVCanConvToString(rhs) {
 			op := L.metaOp2(lhs, rhs, "__concat")
-			if op.Type() == LTFunction {
-				L.reg.Push(op)
-				L.reg.Push(lhs)
-				L.reg.Push(rhs)
-				L.Call(2, 1)
-				rhs = L.reg.Pop()
-				total--
-				i--
-			} else {
-				L.RaiseError("cannot perform concat operation between %v and %v", lhs.Type().String(), rhs.Type().String())
-				return LNil
+			if op.Type() != LTFunction {
+				L.concatError(lhs, rhs, i)
 			}
-		} else {
-			buf := make([]string, total+1)
-			buf[total] = LVAsString(rhs)
-			for total > 0 {
-				lhs = L.reg.Get(i)
-				if !LVCanConvToString(lhs) {
-					break
-				}
-				buf[total-1] = LVAsString(lhs)
-				i--
-				total--
-			}
-			rhs = LString(strings.Join(buf, ""))
+			L.reg.Push(op)
+			L.reg.Push(lhs)
+			L.reg.Push(rhs)
+			L.Call(2, 1)
+			rhs = L.reg.Pop()
+			i--
+			continue
 		}
+		end, size := i, textSize(rhs)
+		for ; i >= first && LVCanConvToString(L.reg.Get(i)); i-- {
+			size += textSize(L.reg.Get(i))
+		}
+		L.checkString(size)
+		buf := make([]byte, 0, size)
+		for k := i + 1; k <= end; k++ {
+			buf = appendText(buf, L.reg.Get(k))
+		}
+		buf = appendText(buf, rhs)
+		rhs = LString(unsafe.String(unsafe.SliceData(buf), len(buf)))
 	}
 	return rhs
+}
+
+func textSize(v LValue) int {
+	if s, ok := v.(LString); ok {
+		return len(s)
+	}
+	return 8
+}
+
+func appendText(buf []byte, v LValue) []byte {
+	if n, ok := v.(LNumber); ok {
+		return AppendNumber(buf, float64(n))
+	}
+	return append(buf, v.(LString)...)
+}
+
+// checkString books a string that is about to be made.
+func (ls *LState) checkString(size int) {
+	m := ls.G.meter
+	if m.Longest > 0 && int64(size) > m.Longest {
+		ls.RaiseError("not enough memory")
+	}
+	m.Alloc(size)
+	m.Busy(size)
 }
 
 func lessThan(L *LState, lhs, rhs LValue) bool {
@@ -2366,10 +2372,10 @@ func lessThan(L *LState, lhs, rhs LValue) bool {
 		if v2, ok2 := rhs.(LNumber); ok2 {
 			return v1 < v2
 		}
-		L.RaiseError("attempt to compare %v with %v", lhs.Type().String(), rhs.Type().String())
+		L.compareError(lhs, rhs)
 	}
 	if lhs.Type() != rhs.Type() {
-		L.RaiseError("attempt to compare %v with %v", lhs.Type().String(), rhs.Type().String())
+		L.compareError(lhs, rhs)
 		return false
 	}
 	ret := false
@@ -2430,7 +2436,7 @@ func objectRationalWithError(L *LState, lhs, rhs LValue, event string) bool {
 	case 0:
 		return false
 	}
-	L.RaiseError("attempt to compare %v with %v", lhs.Type().String(), rhs.Type().String())
+	L.compareError(lhs, rhs)
 	return false
 }
 

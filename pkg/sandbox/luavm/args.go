@@ -9,42 +9,17 @@ import (
 // ArgError raises Lua's "bad argument" for argument n of the host function that
 // is running, with the name it was called by.
 func ArgError(L *lua.LState, n int, message string) {
-	name, method := calledAs(L)
-	if method {
+	name, kind := L.CalledAs(0)
+	if name == "" {
+		name = "?"
+	}
+	if kind == "method" {
 		n--
 		if n == 0 {
 			raise(L, "calling '%s' on bad self (%s)", name, message)
 		}
 	}
 	raise(L, "bad argument #%d to '%s' (%s)", n, name, message)
-}
-
-func calledAs(L *lua.LState) (name string, method bool) {
-	dbg, ok := L.GetStack(0)
-	if !ok {
-		return "?", false
-	}
-	if _, err := L.GetInfo("n", dbg, lua.LNil); err != nil || dbg.Name == "" || dbg.Name[0] == '(' {
-		return "?", false
-	}
-	name = dbg.Name
-	vm := Of(L)
-	caller, ok := L.GetStack(1)
-	if vm == nil || !ok {
-		return name, false
-	}
-	if _, err := L.GetInfo("Sl", caller, lua.LNil); err != nil {
-		return name, false
-	}
-	if table := vm.sites[caller.Source]; table != nil {
-		for _, s := range table.byLine[caller.CurrentLine] {
-			if s.op == opCall && s.first.name == name {
-				method = s.first.kind == kindMethod
-				break
-			}
-		}
-	}
-	return name, method
 }
 
 func typeName(L *lua.LState, n int) string {

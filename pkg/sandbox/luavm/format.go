@@ -217,9 +217,9 @@ func (sp *spec) float(out []byte, f float64) []byte {
 	switch {
 	case math.IsInf(f, 0) || math.IsNaN(f):
 		sp.zero = false
-		text = appendSpecial(text, f, isUpper(sp.verb))
+		text = lua.AppendSpecial(text, f, isUpper(sp.verb))
 	case sp.verb == 'g' || sp.verb == 'G':
-		text = appendG(text, f, precision, sp.verb == 'G', sp.sharp)
+		text = lua.AppendG(text, f, precision, sp.verb == 'G', sp.sharp)
 	default:
 		text = strconv.AppendFloat(text, f, sp.verb, precision, 64)
 		if sp.sharp && precision == 0 && sp.verb == 'f' {

@@ -17,7 +17,6 @@ func (vm *VM) openLibraries() {
 	vm.loaded = L.NewTable()
 	L.G.Registry.RawSetString("_LOADED", vm.loaded)
 	vm.handler = L.NewFunction(vm.onError)
-	vm.concat = L.NewFunction(vm.concatValues)
 	vm.nextFn = L.NewFunction(vm.next)
 	vm.ipairsFn = L.NewFunction(ipairsStep)
 	global := L.G.Global
@@ -117,11 +116,6 @@ func (vm *VM) openCoroutine() {
 		n := resume.GFunction(L)
 		if cause := vm.meter.cause; cause != nil {
 			raise(L, "%s", cause.Error())
-		}
-		if n == 2 && L.Get(-2) == lua.LFalse {
-			text := vm.repairDead(L.Get(-1))
-			L.Pop(1)
-			L.Push(text)
 		}
 		return n
 	}))

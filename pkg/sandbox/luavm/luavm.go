@@ -83,13 +83,11 @@ type VM struct {
 
 	opts      Options
 	meter     *meter
-	sites     map[string]*siteTable
 	strlib    *stringLibrary
 	preload   map[string]lua.LGFunction
 	loaded    *lua.LTable
 	handler   *lua.LFunction
 	guards    []guard
-	concat    *lua.LFunction
 	nextFn    *lua.LFunction
 	ipairsFn  *lua.LFunction
 	packages  *lua.LTable
@@ -112,7 +110,6 @@ func New(opts Options) *VM {
 	}
 	vm := &VM{
 		opts:    opts,
-		sites:   map[string]*siteTable{},
 		preload: map[string]lua.LGFunction{},
 		started: opts.Clock(),
 	}

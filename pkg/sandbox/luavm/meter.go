@@ -50,6 +50,7 @@ func (m *meter) arm() {
 		return
 	}
 	m.Refill = m.refill
+	m.Longest = int64(m.vm.opts.MemoryBytes)
 	m.walked(0, 0)
 	m.release()
 }

@@ -191,11 +191,11 @@ func (vm *VM) module(L *lua.LState) int {
 		mod.RawSetString("_NAME", lua.LString(name))
 		mod.RawSetString("_PACKAGE", lua.LString(name[:strings.LastIndexByte(name, '.')+1]))
 	}
-	caller := vm.frameOf(L)
-	if caller.fn == nil || caller.fn.IsG {
+	caller := callerOf(L)
+	if caller == nil || caller.IsG {
 		raise(L, "'module' not called from a Lua function")
 	}
-	caller.fn.Env = mod
+	caller.Env = mod
 	for i := 2; i <= options; i++ {
 		L.Push(L.Get(i))
 		L.Push(mod)
@@ -220,4 +220,18 @@ func (vm *VM) globalTable(L *lua.LState, name string) *lua.LTable {
 		}
 	}
 	return t
+}
+
+// callerOf returns the function that called the running host function, or nil.
+func callerOf(L *lua.LState) *lua.LFunction {
+	dbg, ok := L.GetStack(1)
+	if !ok {
+		return nil
+	}
+	v, err := L.GetInfo("f", dbg, lua.LNil)
+	if err != nil {
+		return nil
+	}
+	fn, _ := v.(*lua.LFunction)
+	return fn
 }

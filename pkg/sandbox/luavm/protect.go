@@ -31,7 +31,7 @@ func (vm *VM) protectWith(L *lua.LState, nargs, nret int, handler lua.LValue) er
 
 // onError runs where the error was raised, before the stack is unwound.
 func (vm *VM) onError(L *lua.LState) int {
-	value := vm.repairError(L, L.Get(1))
+	value := L.Get(1)
 	if len(vm.guards) == 0 {
 		L.Push(value)
 		return 1

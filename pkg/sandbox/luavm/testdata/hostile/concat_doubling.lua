@@ -1,4 +1,4 @@
--- limit: error "not enough memory"
+-- limit: memory
 function process_message()
   local s = "x"
   for i = 1, 40 do s = s .. s end
