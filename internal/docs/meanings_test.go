@@ -39,7 +39,7 @@ func meanings() map[string]map[string]string {
 		"trigger": {
 			"description": "what is told when it fires", "severity": "warning, critical or down", "no_data_policy": "unknown (default), okay, skip, warning, critical or down",
 			"no_data_ever_policy": "the same where nothing was ever received and nothing that was is missing; default: no_data_policy",
-			"logical_operator": "or (default), and", "rules": "see below", "enabled": "false: as if it were not there",
+			"logical_operator":    "or (default), and", "rules": "see below", "enabled": "false: as if it were not there",
 			"for": "how long it must hold before it fires", "clear_after": "how long it must be over before it clears", "min_samples": "fewer are no data",
 		},
 		"A rule of a trigger": {

@@ -39,10 +39,10 @@ type Trigger struct {
 	Severity    health.Status `json:"severity"`
 	NoData      health.Status `json:"no_data"` // the status when a needed series is absent
 	Skip        bool          `json:"skip,omitempty"`
-	Never       *NeverPolicy  `json:"no_data_ever,omitempty"`    // where nothing was ever received; nil: as NoData and Skip say
-	And         bool          `json:"and,omitempty"`         // all rules must match; otherwise any
-	For         time.Duration `json:"for,omitempty"`         // how long it must match before it is raised
-	ClearAfter  time.Duration `json:"clear_after,omitempty"` // how long it must not match before it is cleared
+	Never       *NeverPolicy  `json:"no_data_ever,omitempty"` // where nothing was ever received; nil: as NoData and Skip say
+	And         bool          `json:"and,omitempty"`          // all rules must match; otherwise any
+	For         time.Duration `json:"for,omitempty"`          // how long it must match before it is raised
+	ClearAfter  time.Duration `json:"clear_after,omitempty"`  // how long it must not match before it is cleared
 	Rules       []Rule        `json:"rules"`
 }
 
