@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"fmt"
+	"path"
 	"time"
 
 	"github.com/tocsin-lma/tocsin/pkg/config"
@@ -133,6 +134,16 @@ func isCollectd(options sandbox.Options) bool {
 	const script = "lua/decoders/collectd.lua"
 	shipped, err := plugins.FS.ReadFile(script)
 	return err == nil && options.Script == script && bytes.Equal(options.Source, shipped)
+}
+
+// decodesCollectd reports whether ref means a decoder of collectd's samples, the
+// shipped one or the operator's.
+func (p *parts) decodesCollectd(ref string) bool {
+	file := p.section("decoder", ref).Get("module_file").Text()
+	if file == "" {
+		file = trimKind(ref) + ".lua"
+	}
+	return path.Base(file) == "collectd.lua"
 }
 
 // trimKind leaves out the ending that references of the formulas have.

@@ -41,7 +41,7 @@ func (p *parts) buildInputs() {
 		if !ok {
 			return
 		}
-		in, err := plugin(inputContext{p, name, n.Without(inputKeys...), split})
+		in, err := plugin(inputContext{p, name, n.Without(inputKeys...), split, c.Decoder})
 		if err != nil {
 			p.fail(placed(n, err))
 			return

@@ -22,6 +22,7 @@ type inputContext struct {
 	name     string
 	node     *config.Node    // the section without the common keys
 	splitter splitter.Config // zero value: the input's own choice
+	decoder  string          // what the section names
 }
 
 // inputPlugin makes an input of its section.
@@ -34,6 +35,9 @@ func inputPlugins() map[string]inputPlugin {
 			return host.New(cfg, host.Options{Name: c.name, Hostname: c.p.global.Hostname, Logger: c.p.log.With("input", c.name)})
 		}),
 		"http": newInput(http.DefaultConfig, func(c inputContext, cfg http.Config) (pipeline.Input, error) {
+			if cfg.Format == "" && c.p.decodesCollectd(c.decoder) {
+				cfg.Format = "json" // what is none is refused, so that collectd's log tells of it
+			}
 			return http.New(cfg, http.Options{
 				Name: c.name, Hostname: c.p.global.Hostname, Logger: c.p.log.With("input", c.name), Account: c.p.d.ledger.Account("input", c.name),
 			})

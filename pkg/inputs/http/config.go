@@ -35,7 +35,7 @@ type Config struct {
 	TLS            *tlsconfig.Config `yaml:"tls"`
 	UnescapeBody   *bool             `yaml:"unescape_body"` // accepted: bodies are taken as they are
 
-	Format         string        `yaml:"format"`          // json: a body that is no JSON is answered with 400
+	Format         string        `yaml:"format"`          // json: a body that is no JSON is answered with 400; the default where the decoder is collectd's
 	MaxBodySize    int64         `yaml:"max_body_size"`   // bytes
 	WhenFull       string        `yaml:"when_full"`       // drop (answer 200, count) or refuse (answer 503)
 	AcceptTimeout  time.Duration `yaml:"accept_timeout"`  // how long a full pipeline may keep a sender waiting
