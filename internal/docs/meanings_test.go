@@ -9,6 +9,8 @@ func meanings() map[string]map[string]string {
 			"alarms": "shipped alarms, by file name; `all` for every one", "tls": "see TLS",
 			"admin.address": "of the pages and the API; `none`: no server", "admin.pprof": "serve Go's profiles",
 			"drain_timeout": "how long outputs may empty their queues at the end; the rest stays queued",
+			"watch_plugins": "time between looks at the files of Lua plugins: what has changed is loaded and tried; default: only on SIGHUP",
+			"plugin_trial":  "records that a changed plugin is tried on before it takes over; default 100",
 		},
 		"A role": {
 			"input": "name -> input", "splitter": "name -> splitter", "decoder": "name -> decoder", "filter": "name -> filter; `afd` names another Lua file for the alarms",
