@@ -177,8 +177,22 @@ func (s *State) Keep(ev gse.Evidence) {
 	}
 }
 
+// eventBytes bounds the alarms of one event; the whole of them is in the evidence.
+const eventBytes = 8 << 10
+
+// within returns the first alarms that fit.
+func within(alarms []json.RawMessage, bytes int) []json.RawMessage {
+	for i, raw := range alarms {
+		if bytes -= len(raw); bytes < 0 {
+			return alarms[:i:i]
+		}
+	}
+	return alarms
+}
+
 // record keeps an event and tells the watchers; one who does not listen misses it.
 func (s *State) record(e Event) {
+	e.Alarms = within(e.Alarms, eventBytes)
 	if s.events != nil {
 		if err := s.events.Append(&e); err != nil {
 			s.log.Error("keeping an event failed", "event", e.Name, "error", err)

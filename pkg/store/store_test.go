@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +112,20 @@ func TestStateRemembersVerdictsAndTransitions(t *testing.T) {
 	events, err := s.Events(store.Query{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"nova", "cinder"}, names(events))
+}
+
+func TestAnEventIsBounded(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "events.db"), store.Options{})
+	defer s.Close()
+	state := store.NewState(s, slog.New(slog.DiscardHandler))
+	m := verdictOf("nova", 4)
+	one := `{"message":"` + strings.Repeat("x", 1000) + `"}`
+	m.Payload = `{"alarms":[` + strings.Repeat(one+",", 60) + one + `]}`
+	state.Observe(m, time.Unix(1.5e9, 0))
+	require.Len(t, state.Clusters()[0].Alarms, 61, "what is now is whole")
+	events, err := s.Events(store.Query{})
+	require.NoError(t, err)
+	require.Len(t, events[0].Alarms, 8)
 }
 
 func TestStateKnowsNodesAndMembersUntilTheyAreForgotten(t *testing.T) {
