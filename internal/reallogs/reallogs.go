@@ -76,7 +76,7 @@ func Read(logs, records string) ([]*Stream, error) {
 		if byName[name] == nil {
 			byName[name] = &Stream{Name: name}
 		}
-		byName[name].Lines += lines(string(data))
+		byName[name].Lines += lines(string(data)) - heads(name, string(data))
 	}
 	if err := count(records, byName); err != nil {
 		return nil, err
@@ -136,6 +136,22 @@ func lines(text string) int {
 	n := 0
 	for line := range strings.Lines(text) {
 		if strings.TrimSpace(line) != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// heads counts the lines of a slow query log that become fields, and no part of a
+// message's text.
+func heads(name, text string) int {
+	if !strings.HasSuffix(name, ".slow") {
+		return 0
+	}
+	n := 0
+	for line := range strings.Lines(text) {
+		comment := strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "# administrator command: ")
+		if comment || strings.HasPrefix(line, "use ") || strings.HasPrefix(line, "SET timestamp=") {
 			n++
 		}
 	}

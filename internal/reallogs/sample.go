@@ -43,7 +43,16 @@ func Sample(to, logs string) error {
 		texts[StreamName(filepath.Base(filepath.Dir(path)), filepath.Base(path))] += string(data)
 	}
 	for name, text := range texts {
-		text = strings.Join(thin(strings.SplitAfter(text, "\n")), "")
+		list := strings.SplitAfter(text, "\n")
+		if strings.HasSuffix(name, ".slow") { // the lines of its records belong together
+			list = list[:min(len(list), maxLines)]
+			for len(list) > 0 && heads(name, list[len(list)-1]) > 0 {
+				list = list[:len(list)-1]
+			}
+		} else {
+			list = thin(list)
+		}
+		text = strings.Join(list, "")
 		if text == "" {
 			continue
 		}

@@ -30,7 +30,7 @@ local host_pattern = ip.v4 * -name_char + ip.v6 + name_char ^ 1
 -- where the text behind the directive begins
 local plain = {
     a = { "remote_addr", host_pattern }, h = { "remote_addr", host_pattern }, A = { "server_addr", host_pattern },
-    B = { "body_bytes_sent", integer }, b = { "body_bytes_sent", integer + "-" },
+    B = { "body_bytes_sent", integer }, b = { "body_bytes_sent", integer },
     D = { "microseconds", integer }, T = { "seconds", integer },
     f = { "request_filename" }, H = { "server_protocol", l.P "HTTP/" * d ^ 1 * "." * d ^ 1 },
     I = { "request_length", integer }, k = { "connection_requests", integer }, l = { "remote_user" },
@@ -115,7 +115,12 @@ function build(format, take)
             local name, patt = piece[1], piece[2] or char ^ 0
             if name == "time" then patt = (1 - l.P "]") ^ 1 end
             local one = last[name] == i and take(name, patt, char, has, quoted) or patt
-            grammar = grammar * (name == "time" and l.P "[" * one * "]" or one)
+            if name == "time" then
+                one = l.P "[" * one * "]"
+            elseif piece[2] then
+                one = one + "-" -- Apache's word for nothing
+            end
+            grammar = grammar * one
         end
     end
     return grammar
