@@ -230,8 +230,14 @@ type Usage struct {
 	MaxMemory       int   // the most bytes ever counted
 }
 
-// Usage returns the counters of the state.
-func (vm *VM) Usage() Usage { return vm.meter.usage }
+// Usage returns the counters of the state. It must not be called from a host
+// function.
+func (vm *VM) Usage() Usage {
+	if vm.meter.usage.MaxMemory == 0 {
+		vm.meter.measure()
+	}
+	return vm.meter.usage
+}
 
 // Memory counts the bytes that the state reaches now. It takes about 30 ns an
 // entry.

@@ -7,10 +7,6 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-func luaMod(a, b float64) float64 { return a - math.Floor(a/b)*b }
-
-func luaPow(a, b float64) float64 { return math.Pow(a, b) }
-
 func one(f func(float64) float64) lua.LGFunction {
 	return func(L *lua.LState) int {
 		L.Push(lua.LNumber(f(CheckNumber(L, 1))))
