@@ -42,6 +42,9 @@ func TestAnExplanationDescendsThroughClusters(t *testing.T) {
 	require.Len(t, e.Clusters, 2, "members that are no clusters, and the cluster itself, are left out")
 	require.Equal(t, health.Down, e.Clusters["api"].Status)
 	require.Equal(t, health.Warn, e.Clusters["nodes"].Status, "clusters below clusters are there too")
+	page := text(s.page("/clusters/top"))
+	require.Regexp(t, `api .*the cluster api Policy p decided .*the cluster nodes Policy p decided .*load`, page, "the page shows them below each other")
+	require.Contains(t, s.page("/clusters/top"), `<a href="/clusters/nodes">`)
 }
 
 func TestAnExplanationOfThenIsWhatWasThen(t *testing.T) {
