@@ -167,10 +167,14 @@ func TestAPersonSeesAFaultAndItsReason(t *testing.T) {
 func (b *tab) keys(url string) {
 	focused := "document.activeElement?.getAttribute('href') ?? ''"
 	b.do("j", chromedp.KeyEvent("j"))
-	require.Equal(b.t, "/clusters/storage", b.text(focused), "the worst cluster is the first")
+	first := b.text(focused)
+	worst := b.text(statusOf(strings.TrimPrefix(first, "/clusters/")))
+	require.Contains(b.t, []string{"critical", "down"}, worst, "a worst cluster is the first: %s", first) // on a machine that suffers there are more
 	b.do("j, k", chromedp.KeyEvent("j"))
-	require.NotEqual(b.t, "/clusters/storage", b.text(focused))
+	require.NotEqual(b.t, first, b.text(focused))
 	b.do("k, Enter", chromedp.KeyEvent("k"), chromedp.KeyEvent(kb.Enter))
+	b.wait("the key Enter", "location.pathname === '"+first+"'", time.Minute)
+	b.do("the cluster with the fault", chromedp.Navigate(url+"/clusters/storage"))
 	b.wait("the cluster's page shows the tree", "location.pathname === '/clusters/storage' && document.querySelector('.tree .reason code')", time.Minute)
 	require.Contains(b.t, b.text("document.querySelector('.tree').innerText"), `min(fs_space_percent_free[fs="/srv/shop"]) < 10`)
 	for key, want := range map[string]string{"n": "/nodes", "e": "/events", "o": "/"} {
