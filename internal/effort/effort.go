@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// Race tells whether the race detector is on.
+const Race = slowdown > 1
+
 // Meter measures from its start on.
 type Meter struct {
 	start time.Time

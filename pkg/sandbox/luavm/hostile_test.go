@@ -42,6 +42,9 @@ type outcome struct {
 // under the default limits of a plugin. The first line of a script names the
 // limit that must stop it.
 func TestHostile(t *testing.T) {
+	if effort.Race {
+		t.Skip("each script has a process and a goroutine of its own: there is nothing to race with, and it takes minutes")
+	}
 	scripts, err := filepath.Glob("testdata/hostile/*.lua")
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(scripts), 40)
