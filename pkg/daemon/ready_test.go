@@ -12,6 +12,18 @@ import (
 	"github.com/tocsin-lma/tocsin/pkg/daemon"
 )
 
+// freePorts returns ports that nobody listens on, each another one.
+func freePorts(t *testing.T, n int) (ports []int) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
 // TestReadyMeansListening connects to every listener at the moment the daemon says
 // that it is ready.
 func TestReadyMeansListening(t *testing.T) {
@@ -19,9 +31,10 @@ func TestReadyMeansListening(t *testing.T) {
 	var model strings.Builder
 	model.WriteString("metric_collector:\n  input:\n")
 	var addresses []string
+	ports := freePorts(t, 3*each)
 	for i := range each {
-		for _, engine := range []string{"tcp", "http", "syslog"} {
-			port := freePort(t)
+		for k, engine := range []string{"tcp", "http", "syslog"} {
+			port := ports[3*i+k]
 			fmt.Fprintf(&model, "    %s%d: {engine: %s, address: 127.0.0.1, port: %d}\n", engine, i, engine, port)
 			addresses = append(addresses, fmt.Sprintf("127.0.0.1:%d", port))
 		}

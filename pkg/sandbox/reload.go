@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -263,12 +262,6 @@ func (r *Reloader) replaced(old *Plugin) {
 	r.before = old.Stats().After(r.before)
 	old.abandon()
 	r.template, r.leaving = r.seen.current, false
-}
-
-// Failed reports whether err ended the running sandbox.
-func Failed(err error) bool {
-	var dead *Terminated
-	return errors.As(err, &dead)
 }
 
 // abandon closes a plugin without saving or emitting anything.
