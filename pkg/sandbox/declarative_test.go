@@ -192,16 +192,98 @@ func TestDeclarativeZone(t *testing.T) {
 	require.Equal(t, "12:00:00", time.Unix(0, got.messages[1].Timestamp).UTC().Format(time.TimeOnly))
 }
 
+func TestDeclarativeCaptures(t *testing.T) {
+	p := open(t, `local l = require "lpeg"; l.locale(l)
+		local d = l.digit^1
+		grammar = (l.Cg(d, "v4") * "!" + l.Cg(l.alpha^1, "host")) * " " * l.Cg(d, "us") * " " * l.Cg(d, "_received") * " "
+			* ("@" * l.Cg(d, "Timestamp") * " ")^-1 * l.Cg(d, "TimestampFraction") * " " * l.Cg(l.xdigit^1, "tid") * " "
+			* l.Cg((1 - l.S" \n")^1, "_agent") * (" " * l.Cg((1 - l.P"\n")^1, "_entry"))^-1
+		captures = {
+			v4 = { to = "client", representation = "ipv4" }, host = { to = "client" },
+			us = { to = "took", type = "number", divide = 1e6, representation = "s" },
+			_received = { to = "Timestamp", weak = true },
+			tid = { type = "hex" },
+			_agent = { grammar = { "x" * l.Cg(d, "version"), l.Cg(l.alpha, "initial") } },
+			_entry = { format = "json", names = { Payload = { "msg", "text" }, app = { "app" } }, fields = "in" },
+		}`, nil)
+	var got collected
+	for _, s := range []string{
+		"7! 2500000 1489386914 @1489386915 25 ff x12\n",
+		`h 1 1489386914 5 a curl {"text":"hello\u00e4","msg":7,"app":true,"out":1,"in":{"a":[1,2],"b":{"c":"x"}}}` + "\n",
+	} {
+		res, err := p.Process(line(s), got.emit)
+		require.NoError(t, err)
+		require.Zero(t, res.Code, res.Text)
+	}
+	first, second := got.messages[0], got.messages[1]
+	require.Equal(t, "ipv4", first.Field("client").Representation)
+	require.Equal(t, "s", first.Field("took").Representation)
+	require.InDelta(t, 2.5, first.Field("took").At(0).Double(), 0)
+	require.Equal(t, int64(1489386915250000000), first.Timestamp, "what is weak gives way")
+	require.InDelta(t, 255, first.Field("tid").At(0).Double(), 0)
+	require.Equal(t, "12", text(t, first, "version"))
+	require.Equal(t, "x", text(t, first, "initial"))
+
+	require.Equal(t, int64(1489386914500000000), second.Timestamp)
+	require.Equal(t, "h", text(t, second, "client"))
+	require.Nil(t, second.Field("version"))
+	require.Equal(t, "7", second.Payload)
+	require.Equal(t, "true", text(t, second, "app"))
+	require.Equal(t, 2, second.Field("a").Len())
+	require.Equal(t, "x", text(t, second, "b.c"))
+	require.Nil(t, second.Field("out"))
+
+	res, err := p.Process(line("h 1 1489386914 5 a curl {nonsense}\n"), got.emit)
+	require.NoError(t, err)
+	require.Equal(t, sandbox.CodeFail, res.Code)
+}
+
+func TestDeclarativeParts(t *testing.T) {
+	now := time.Unix(1489400000, 0)
+	p := open(t, `local l = require "lpeg"
+		grammar = l.Cg(l.R"ab", "stream") * (l.Cg("+", "_part") + "-") * l.Cg((1 - l.P"\n")^0, "Payload")
+		extract = "level=" * l.Cg(l.R"az"^1, "Severity")
+		multiline = { part = "_part", key = { "stream" } }`, func(o *sandbox.Options) { o.Clock = func() time.Time { return now } })
+	var got collected
+	feed := func(s string) {
+		t.Helper()
+		res, err := p.Process(line(s), got.emit)
+		require.NoError(t, err)
+		require.Zero(t, res.Code, res.Text)
+	}
+	feed("a+lev\n")
+	feed("b-other\r\n")
+	require.Equal(t, 2, p.Holding(), "the record behind the open one is read again too")
+	feed("b+never ends\n")
+	feed("a-el=error\n")
+	require.Len(t, got.messages, 2)
+	require.Equal(t, "other", got.messages[0].Payload)
+	require.Equal(t, "level=error", got.messages[1].Payload)
+	require.EqualValues(t, 3, got.messages[1].Severity(), "the text is looked into when it is whole")
+	require.Equal(t, 2, p.Holding())
+	require.NoError(t, p.Flush(now.Add(6*time.Second), true, got.emit))
+	require.Len(t, got.messages, 3)
+	require.Zero(t, p.Holding())
+	for range 600 {
+		feed("a+" + strings.Repeat("x", 1024) + "\n")
+	}
+	require.Len(t, got.messages, 5, "flushed by size")
+	require.NotEqual(t, got.messages[3].UUID, got.messages[4].UUID)
+}
+
 func TestDeclarativeRefusesItsScript(t *testing.T) {
 	for source, want := range map[string]string{
 		`x = 1`: "no function process_message",
-		`local l = require "lpeg"; grammar = l.P(1); types = { a = "float" }`:        "types.a",
-		`local l = require "lpeg"; grammar = l.P(1); severity_map = { X = 9 }`:       "severity_map.X",
-		`local l = require "lpeg"; grammar = l.P(1); multiline = {}`:                 "none of start",
-		`local l = require "lpeg"; grammar = l.P(1); multiline = { start = "\n" }`:   "multiline.start",
-		`local l = require "lpeg"; grammar = l.P(1); severity_label = "sometimes"`:   "severity_label",
-		`local l = require "lpeg"; grammar = l.P(1); defaults = 3`:                   "defaults",
-		`local l = require "lpeg"; grammar = l.P(1); defaults = {Fields = {a = {}}}`: "unsupported type: nil",
+		`local l = require "lpeg"; grammar = l.P(1); types = { a = "float" }`:         "types.a",
+		`local l = require "lpeg"; grammar = l.P(1); severity_map = { X = 9 }`:        "severity_map.X",
+		`local l = require "lpeg"; grammar = l.P(1); multiline = {}`:                  "none of start",
+		`local l = require "lpeg"; grammar = l.P(1); multiline = { start = "\n" }`:    "multiline.start",
+		`local l = require "lpeg"; grammar = l.P(1); severity_label = "sometimes"`:    "severity_label",
+		`local l = require "lpeg"; grammar = l.P(1); captures = {a = {as = 1}}`:       "captures.a: as",
+		`local l = require "lpeg"; grammar = l.P(1); captures = {a = {format = "x"}}`: "captures.a: format",
+		`local l = require "lpeg"; grammar = l.P(1); captures = {a = {fields = "x"}}`: "captures.a: fields",
+		`local l = require "lpeg"; grammar = l.P(1); defaults = 3`:                    "defaults",
+		`local l = require "lpeg"; grammar = l.P(1); defaults = {Fields = {a = {}}}`:  "unsupported type: nil",
 	} {
 		_, err := sandbox.Open(sandbox.Options{Kind: sandbox.KindDecoder, Name: "x", Source: []byte(source)})
 		require.ErrorContains(t, err, want, source)
