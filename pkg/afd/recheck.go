@@ -84,6 +84,10 @@ func (f *labelled) appendSamples(b []byte) []byte {
 	return append(b, ']')
 }
 
+// maxRecheck is the longest observation, in seconds and in buckets, that is
+// evaluated again: the object may come from anywhere.
+const maxRecheck = 86400
+
 // alarmObject is an alarm of a verdict as far as Recheck reads it.
 type alarmObject struct {
 	Severity   string   `json:"severity"`
@@ -154,6 +158,10 @@ func Recheck(alarm json.RawMessage, at time.Time, compile CompileFunc) (Rechecke
 	rule := Rule{
 		Metric: o.Metric, Function: function, Operator: operator, OperatorText: o.Operator, Threshold: o.Threshold, Window: o.Window,
 		Periods: o.Periods, MinSamples: o.MinSamples, Trend: o.Trend, Script: o.Script,
+	}
+	if observed := o.Window * o.Periods; !(o.Window > 0 && o.Window <= maxRecheck && observed > 0 && observed <= maxRecheck && rule.rows() <= maxRecheck) {
+		out.Outcome = "incomplete"
+		return out, nil
 	}
 	r := newRuleState(&rule, "recheck", compile)
 	s := &series{ring: newRing(r.rows)}

@@ -155,3 +155,16 @@ func TestAVerdictIsBounded(t *testing.T) {
 	require.Greater(t, len(alarms), 30)
 	require.EqualValues(t, 100-len(alarms), set.Stats().AlarmsOmitted)
 }
+
+func FuzzRecheck(f *testing.F) {
+	f.Add(`{"severity":"CRITICAL","function":"avg","metric":"x","operator":">","value":2,"threshold":1,"window":60,"periods":1,"samples":[{"time":1500000000,"value":1},{"time":1500000010,"value":2.5,"count":2,"sum":5}]}`)
+	f.Add(`{"severity":"warn","function":"roc","value":-1,"window":1e9,"periods":-3,"samples":[{"time":-9223372036854775808}]}`)
+	f.Add(`{"severity":"DOWN","function":"mww","value":-1,"window":5,"periods":1,"trend":"any","samples":[{"time":9223372036854775807,"count":4294967295}]}`)
+	f.Add(`{"severity":"DOWN","function":"lua","script":"x","window":0,"samples":[{}]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		re, err := afd.Recheck(json.RawMessage(text), clock(0), nil)
+		if err == nil {
+			require.NotEqual(t, "no_match", re.Outcome)
+		}
+	})
+}
