@@ -41,9 +41,9 @@ types = access.types
 types.tid, types.connection = "number", "number"
 representations = access.representations
 
--- an access line has a client already, and of a repeated name the first counts
-extract = {
+-- what an error message says about the request; an access line has no captured text
+captures = { Payload = { grammar = {
     says("client", l.Cg(word, "http_client_ip_address") * says("server", l.Cg(word, "server_name")) ^ -1),
     says("request", l.P '"' * http.request),
     says("upstream", l.P '"' * l.Cg((1 - l.S '"\n') ^ 1, "upstream")),
-}
+} } }
