@@ -13,16 +13,32 @@ func (q *Queue) Ack(id uint64) error { return q.Settle(id, Outcome{}) }
 // Records may be settled in any order; they count, and their space is freed,
 // when all older ones are settled too. ErrNotTaken: the record is not in flight.
 func (q *Queue) Settle(id uint64, outcome Outcome) error {
+	return q.SettleAll([]Record{{ID: id}}, outcome)
+}
+
+// SettleAll settles records that were sent as one batch, to which the outcome
+// belongs as a whole, in one step: after a crash either all of them are settled or
+// all are handed out again, if no older record is in flight. In two steps a part of
+// the outcome would be counted twice, as nobody knows in which record it lies.
+func (q *Queue) SettleAll(records []Record, outcome Outcome) error {
 	if q.opts.ReadOnly {
 		return ErrReadOnly
 	}
 	q.mu.Lock()
-	f := q.flight(id)
-	if f == nil || f.done {
-		q.mu.Unlock()
-		return fmt.Errorf("settle record %d of queue %s: %w", id, q.dir, ErrNotTaken)
+	for _, r := range records {
+		if f := q.flight(r.ID); f == nil || f.done {
+			q.mu.Unlock()
+			return fmt.Errorf("settle record %d of queue %s: %w", r.ID, q.dir, ErrNotTaken)
+		}
 	}
-	f.done, f.outcome = true, outcome
+	for _, r := range records {
+		f := q.flight(r.ID)
+		dead := min(max(outcome.DeadLettered, 0), int(f.count))
+		dropped := min(max(outcome.Dropped, 0), int(f.count)-dead)
+		outcome.DeadLettered -= dead
+		outcome.Dropped -= dropped
+		f.done, f.outcome = true, Outcome{DeadLettered: dead, Dropped: dropped}
+	}
 	moved := false
 	for len(q.flights) > 0 && q.flights[0].done {
 		q.finish(q.flights[0])

@@ -221,15 +221,9 @@ func (o *outputRunner) recovered() {
 	}
 }
 
-// settle spreads the outcome of a batch over its records.
-func (o *outputRunner) settle(records []buffer.Record, left buffer.Outcome) {
-	for _, r := range records {
-		dead := min(left.DeadLettered, r.Count)
-		dropped := min(left.Dropped, r.Count-dead)
-		left.DeadLettered -= dead
-		left.Dropped -= dropped
-		if err := o.spec.Queue.Settle(r.ID, buffer.Outcome{DeadLettered: dead, Dropped: dropped}); err != nil {
-			o.p.log.Error("settling a record failed", "output", o.spec.Name, "record", r.ID, "error", err)
-		}
+// settle ends a batch in the queue.
+func (o *outputRunner) settle(records []buffer.Record, outcome buffer.Outcome) {
+	if err := o.spec.Queue.SettleAll(records, outcome); err != nil {
+		o.p.log.Error("settling a batch failed", "output", o.spec.Name, "records", len(records), "error", err)
 	}
 }
