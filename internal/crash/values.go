@@ -30,9 +30,9 @@ func NewValues(url string) *Values {
 	return &Values{url: url, whole: map[*Sink]int{}, client: http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
-// Post posts n values over a time, ten at a time.
+// Post posts n values over a time, fifty at a time.
 func (v *Values) Post(ctx context.Context, n int, spread time.Duration) {
-	const each = 10
+	const each = 50
 	for range n / each {
 		v.post(ctx, each)
 		pause(ctx, spread*each/time.Duration(n))
