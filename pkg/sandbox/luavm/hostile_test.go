@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,8 +59,15 @@ func TestHostile(t *testing.T) {
 			line, _, _ := strings.Cut(string(source), "\n")
 			limits, text := parseHeader(t, line)
 			got := runChild(t, script)
-			fmt.Fprintf(w, "%s\t%s\t%d ms\t%d MiB\t%d instructions\t%.70s\n", name, got.Limit,
-				got.Longest.Milliseconds(), got.Peak>>20, got.Usage.MaxInstructions, got.Text)
+			fmt.Fprintf(w, "%s\t%s\t%d ms\t%d ms used\t%d MiB\t%d instructions\t%.70s\n", name, got.Limit,
+				got.Longest.Milliseconds(), got.Used.Milliseconds(), got.Peak>>20, got.Usage.MaxInstructions, got.Text)
+			if starved(t) {
+				// The clock then counts what others do, and its limit may be the first.
+				if got.Limit == "time" {
+					limits, text = append(limits, "time"), ""
+				}
+				got.Longest = got.Used
+			}
 			require.Contains(t, limits, got.Limit, got.Text)
 			require.Contains(t, got.Text, text)
 			require.Less(t, got.Longest, hostileTime)
@@ -69,6 +77,17 @@ func TestHostile(t *testing.T) {
 	}
 	require.NoError(t, w.Flush())
 	t.Log("\n" + table.String())
+}
+
+// starved tells that more than eight programs want each processor, so that nothing
+// can be said about a second by the clock. Processor time is bounded all the same.
+func starved(t *testing.T) bool {
+	t.Helper()
+	text, err := os.ReadFile("/proc/loadavg")
+	require.NoError(t, err)
+	load, err := strconv.ParseFloat(strings.Fields(string(text))[0], 64)
+	require.NoError(t, err)
+	return load > float64(8*runtime.NumCPU())
 }
 
 var header = regexp.MustCompile(`^-- limit: ([a-z ]+?)(?: "(.*)")?$`)
