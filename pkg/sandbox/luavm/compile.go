@@ -64,7 +64,7 @@ func compile(shown, source string) (c *compiled, err error) {
 	if strings.HasPrefix(source, "\x1bLua") {
 		return nil, &syntaxError{shown + ": precompiled chunks are not supported"}
 	}
-	chunk, err := parse.Parse(strings.NewReader(source), shown)
+	chunk, err := parse.ParseText(source, shown)
 	if err != nil {
 		return nil, &syntaxError{parseErrorText(shown, err)}
 	}

@@ -10,13 +10,18 @@ type Position struct {
 	Column int
 }
 
+// Spot is a Position within a source that is known. The parser copies tokens often.
+type Spot struct {
+	Line   int
+	Column int
+}
+
 type Token struct {
 	Type int
-	Name string
 	Str  string
-	Pos  Position
+	Pos  Spot
 }
 
 func (self *Token) String() string {
-	return fmt.Sprintf("<type:%v, str:%v>", self.Name, self.Str)
+	return fmt.Sprintf("<type:%v, str:%v>", self.Type, self.Str)
 }

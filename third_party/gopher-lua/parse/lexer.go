@@ -1,7 +1,6 @@
 package parse
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -44,31 +43,49 @@ func isDigit(ch int) bool {
 }
 
 type Scanner struct {
-	Pos    ast.Position
-	reader *bufio.Reader
+	Pos  ast.Position
+	text string
+	at   int // of the next byte
+	kept map[string]string
+	buf  bytes.Buffer // of the token that is no plain part of the text
 }
 
-func NewScanner(reader io.Reader, source string) *Scanner {
+func NewScanner(text, source string) *Scanner {
 	return &Scanner{
 		Pos: ast.Position{
 			Source: source,
 			Line:   1,
 			Column: 0,
 		},
-		reader: bufio.NewReaderSize(reader, 4096),
+		text: text,
+		kept: make(map[string]string, min(len(text)/64, 256)),
 	}
 }
 
 func (sc *Scanner) Error(tok string, msg string) *Error { return &Error{sc.Pos, msg, tok} }
 
-func (sc *Scanner) TokenError(tok ast.Token, msg string) *Error { return &Error{tok.Pos, msg, tok.Str} }
+func (sc *Scanner) TokenError(tok ast.Token, msg string) *Error {
+	return &Error{ast.Position{Source: sc.Pos.Source, Line: tok.Pos.Line, Column: tok.Pos.Column}, msg, tok.Str}
+}
 
 func (sc *Scanner) readNext() int {
-	ch, err := sc.reader.ReadByte()
-	if err == io.EOF {
+	if sc.at >= len(sc.text) {
 		return EOF
 	}
+	ch := sc.text[sc.at]
+	sc.at++
 	return int(ch)
+}
+
+// keep returns a copy of a part of the text, the same one for equal parts: what is
+// compiled must not hold the text it was compiled from.
+func (sc *Scanner) keep(part string) string {
+	if known, ok := sc.kept[part]; ok {
+		return known
+	}
+	part = strings.Clone(part)
+	sc.kept[part] = part
+	return part
 }
 
 func (sc *Scanner) Newline(ch int) {
@@ -79,7 +96,7 @@ func (sc *Scanner) Newline(ch int) {
 	sc.Pos.Column = 0
 	next := sc.Peek()
 	if ch == '\n' && next == '\r' || ch == '\r' && next == '\n' {
-		sc.reader.ReadByte()
+		sc.at++
 	}
 }
 
@@ -99,11 +116,10 @@ func (sc *Scanner) Next() int {
 }
 
 func (sc *Scanner) Peek() int {
-	ch := sc.readNext()
-	if ch != EOF {
-		sc.reader.UnreadByte()
+	if sc.at >= len(sc.text) {
+		return EOF
 	}
-	return ch
+	return int(sc.text[sc.at])
 }
 
 func (sc *Scanner) skipWhiteSpace(whitespace int64) int {
@@ -134,12 +150,31 @@ func (sc *Scanner) skipComments(ch int) error {
 	return nil
 }
 
-func (sc *Scanner) scanIdent(ch int, buf *bytes.Buffer) error {
-	writeChar(buf, ch)
-	for isIdent(sc.Peek(), 1) {
-		writeChar(buf, sc.Next())
+// scanIdent returns the name whose first byte was read.
+func (sc *Scanner) scanIdent() string {
+	from := sc.at - 1
+	for sc.at < len(sc.text) && isIdent(int(sc.text[sc.at]), 1) {
+		sc.at++
 	}
-	return nil
+	sc.Pos.Column += sc.at - from - 1
+	return sc.text[from:sc.at]
+}
+
+// plainString returns the text of a quoted string without escapes, behind whose
+// first quote the scanner stands.
+func (sc *Scanner) plainString(quote int) (string, bool) {
+	for end := sc.at; end < len(sc.text); end++ {
+		switch ch := sc.text[end]; {
+		case int(ch) == quote:
+			part := sc.text[sc.at:end]
+			sc.Pos.Column += len(part) + 1
+			sc.at = end + 1
+			return part, true
+		case ch == '\\' || ch == '\n' || ch == '\r':
+			return "", false
+		}
+	}
+	return "", false
 }
 
 func (sc *Scanner) scanDecimal(ch int, buf *bytes.Buffer) error {
@@ -307,21 +342,18 @@ redo:
 		lexer.PNewLine = false
 	}
 
-	var _buf bytes.Buffer
-	buf := &_buf
-	tok.Pos = sc.Pos
+	buf := &sc.buf
+	buf.Reset()
+	tok.Pos = ast.Spot{Line: sc.Pos.Line, Column: sc.Pos.Column}
 
 	switch {
 	case isIdent(ch, 0):
 		tok.Type = TIdent
-		err = sc.scanIdent(ch, buf)
-		tok.Str = buf.String()
-		if err != nil {
-			goto finally
-		}
-		if typ, ok := reservedWords[tok.Str]; ok {
+		name := sc.scanIdent()
+		if typ, ok := reservedWords[name]; ok {
 			tok.Type = typ
 		}
+		tok.Str = sc.keep(name)
 	case isDecimal(ch):
 		tok.Type = TNumber
 		err = sc.scanNumber(ch, buf)
@@ -339,10 +371,14 @@ redo:
 				goto redo
 			} else {
 				tok.Type = ch
-				tok.Str = string(rune(ch))
+				tok.Str = string([]byte{byte(ch)})
 			}
 		case '"', '\'':
 			tok.Type = TString
+			if part, ok := sc.plainString(ch); ok {
+				tok.Str = sc.keep(part)
+				break
+			}
 			err = sc.scanString(ch, buf)
 			tok.Str = buf.String()
 		case '[':
@@ -352,7 +388,7 @@ redo:
 				tok.Str = buf.String()
 			} else {
 				tok.Type = ch
-				tok.Str = string(rune(ch))
+				tok.Str = string([]byte{byte(ch)})
 			}
 		case '=':
 			if sc.Peek() == '=' {
@@ -361,7 +397,7 @@ redo:
 				sc.Next()
 			} else {
 				tok.Type = ch
-				tok.Str = string(rune(ch))
+				tok.Str = string([]byte{byte(ch)})
 			}
 		case '~':
 			if sc.Peek() == '=' {
@@ -378,7 +414,7 @@ redo:
 				sc.Next()
 			} else {
 				tok.Type = ch
-				tok.Str = string(rune(ch))
+				tok.Str = string([]byte{byte(ch)})
 			}
 		case '>':
 			if sc.Peek() == '=' {
@@ -387,7 +423,7 @@ redo:
 				sc.Next()
 			} else {
 				tok.Type = ch
-				tok.Str = string(rune(ch))
+				tok.Str = string([]byte{byte(ch)})
 			}
 		case '.':
 			ch2 := sc.Peek()
@@ -411,7 +447,7 @@ redo:
 			tok.Str = buf.String()
 		case ':', '+', '*', '/', '%', '^', '#', '(', ')', '{', '}', ']', ';', ',':
 			tok.Type = ch
-			tok.Str = string(rune(ch))
+			tok.Str = string([]byte{byte(ch)})
 		default:
 			writeChar(buf, ch)
 			err = sc.Error(buf.String(), "Invalid token")
@@ -420,7 +456,6 @@ redo:
 	}
 
 finally:
-	tok.Name = TokenName(int(tok.Type))
 	return tok, err
 }
 
@@ -457,7 +492,16 @@ func (lx *Lexer) TokenError(tok ast.Token, message string) {
 }
 
 func Parse(reader io.Reader, name string) (chunk []ast.Stmt, err error) {
-	lexer := &Lexer{NewScanner(reader, name), nil, false, ast.Token{Str: ""}, TNil}
+	text, err := io.ReadAll(reader)
+	if err != nil {
+		return nil, err
+	}
+	return ParseText(string(text), name)
+}
+
+// ParseText is Parse of a text. The chunk does not refer to it.
+func ParseText(text, name string) (chunk []ast.Stmt, err error) {
+	lexer := &Lexer{NewScanner(text, name), nil, false, ast.Token{Str: ""}, TNil}
 	chunk = nil
 	defer func() {
 		if e := recover(); e != nil {

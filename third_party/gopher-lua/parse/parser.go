@@ -27,7 +27,6 @@ type yySymType struct {
 
 	fieldlist []*ast.Field
 	field     *ast.Field
-	fieldsep  string
 
 	namelist []string
 	parlist  *ast.ParList
@@ -1372,13 +1371,11 @@ yydefault:
 		yyDollar = yyS[yypt-1 : yypt+1]
 //line parser.go.y:518
 		{
-			yyVAL.fieldsep = ","
 		}
 	case 96:
 		yyDollar = yyS[yypt-1 : yypt+1]
 //line parser.go.y:521
 		{
-			yyVAL.fieldsep = ";"
 		}
 	}
 	goto yystack /* stack new state and value */

@@ -29,7 +29,6 @@ import (
 %type<expr> tableconstructor
 %type<fieldlist> fieldlist
 %type<field> field
-%type<fieldsep> fieldsep
 
 %union {
   token  ast.Token
@@ -45,7 +44,6 @@ import (
 
   fieldlist []*ast.Field
   field     *ast.Field
-  fieldsep  string
 
   namelist []string
   parlist  *ast.ParList
@@ -516,10 +514,8 @@ field:
 
 fieldsep:
         ',' {
-            $$ = ","
         } | 
         ';' {
-            $$ = ";"
         }
 
 %%
