@@ -2,6 +2,7 @@ package lpeg
 
 import (
 	"fmt"
+	"hash/maphash"
 	"math"
 )
 
@@ -35,7 +36,8 @@ type Builder struct {
 	Plain func(operand any) bool
 
 	sealed bool
-	known  map[nodeKey]*Pattern
+	seed   maphash.Seed // if nothing is shared
+	known  patternTable
 	weight int // of the nodes in known
 	purges int
 	err    error
@@ -52,6 +54,40 @@ type nodeKey struct {
 	value   any
 }
 
+func (p *Pattern) key() nodeKey {
+	return nodeKey{p.kind, p.capture, p.n, p.a, p.b, p.set, p.text, p.value}
+}
+
+// patternTable finds patterns by the hash of their keys; those of one hash are
+// chained. A key is six times as large as a hash and a pattern together.
+type patternTable map[uint64]*Pattern
+
+func (t patternTable) find(hash uint64, key *nodeKey) *Pattern {
+	for p := t[hash]; p != nil; p = p.next {
+		if p.key() == *key {
+			return p
+		}
+	}
+	return nil
+}
+
+// add enters a pattern that is in no table.
+func (t patternTable) add(hash uint64, p *Pattern) {
+	p.next = t[hash]
+	t[hash] = p
+}
+
+// hash is the same for all Builders with one Shared table.
+func (b *Builder) hash(key *nodeKey) uint64 {
+	if b.Shared != nil {
+		return b.Shared.hash(key)
+	}
+	if b.seed == (maphash.Seed{}) {
+		b.seed = maphash.MakeSeed()
+	}
+	return maphash.Comparable(b.seed, *key)
+}
+
 // Err returns the first size error of the Builder since the last call, and
 // forgets it. After an error the pattern that was too big is one that never matches.
 func (b *Builder) Err() error {
@@ -66,8 +102,9 @@ func (b *Builder) Purges() int { return b.purges }
 
 // make returns the pattern for p, an earlier equal one if there is one.
 func (b *Builder) make(p *Pattern) *Pattern {
-	key := nodeKey{p.kind, p.capture, p.n, p.a, p.b, p.set, p.text, p.value}
-	if old := b.recall(key, p); old != nil {
+	key := p.key()
+	hash := b.hash(&key)
+	if old := b.recall(hash, &key, p); old != nil {
 		return old
 	}
 	size, depth, values := 1+len(p.text)/16, 0, 0
@@ -98,17 +135,17 @@ func (b *Builder) make(p *Pattern) *Pattern {
 	p.attrs = attrsOf(p, nil)
 	own := 1 + len(p.text)/16
 	if !b.sealed && b.canShare(p) {
-		if p = b.Shared.put(key, p, own); p.shared {
+		if p = b.Shared.put(hash, &key, p, own); p.shared {
 			return p
 		}
 	}
 	if b.known == nil || b.weight+own > maxInterned {
-		b.known = make(map[nodeKey]*Pattern)
+		b.known = patternTable{}
 		b.weight = 0
 		b.purges++
 	}
 	b.weight += own
-	b.known[key] = p
+	b.known.add(hash, p)
 	return p
 }
 

@@ -19,6 +19,8 @@ type compiler struct {
 	// scopes holds a private copy of each grammar's scope, so that patterns stay immutable.
 	scopes map[*Pattern]*scope
 	work   int // spent on first sets
+	// firsts remembers first sets that do not depend on where the pattern stands.
+	firsts map[*Pattern]firstSet
 	err    error
 }
 
@@ -40,8 +42,8 @@ type pendingCall struct {
 
 func compile(p *Pattern) (*Program, error) {
 	c := &compiler{
-		prog: &Program{}, sets: make(map[Set]*[256]bool), strs: make(map[string]int32),
-		scopes: make(map[*Pattern]*scope),
+		prog: &Program{code: make([]inst, 0, min(p.size+1, 128))}, sets: make(map[Set]*[256]bool), strs: make(map[string]int32),
+		scopes: make(map[*Pattern]*scope), firsts: make(map[*Pattern]firstSet),
 	}
 	c.gen(p, anything)
 	c.emit(inst{op: opEnd})
@@ -112,6 +114,23 @@ func (c *compiler) scopeOf(g *Pattern) *scope {
 }
 
 func (c *compiler) first(p *Pattern, follow firstSet) firstSet {
+	switch p.kind {
+	case nodeSet, nodeString, nodeAny:
+		return firstSet{set: headSet(p)}
+	}
+	// What consumes something decides by itself what it begins with.
+	if p.attrs.open || p.attrs.nullable && follow != anything {
+		return c.computeFirst(p, follow)
+	}
+	fs, ok := c.firsts[p]
+	if !ok {
+		fs = c.computeFirst(p, anything)
+		c.firsts[p] = fs
+	}
+	return fs
+}
+
+func (c *compiler) computeFirst(p *Pattern, follow firstSet) firstSet {
 	st := starter{scopeOf: c.scopeOf}
 	if c.env != nil {
 		st.sc, st.rules = c.env.sc, c.env.rules

@@ -47,6 +47,10 @@ func (c *compiler) genOptionSpan(alts []*Pattern) bool {
 
 // genAlternatives emits the alternatives one after the other.
 func (c *compiler) genAlternatives(alts []*Pattern, follow firstSet) {
+	if len(alts) == 1 {
+		c.gen(alts[0], follow)
+		return
+	}
 	firsts := c.firstOfRest(alts, follow)
 	var ends []int
 	for i, p := range alts {

@@ -2,18 +2,25 @@ package lpeg
 
 // flatten lists the operands of nested sequences or choices in order.
 func flatten(p *Pattern, kind nodeKind) []*Pattern {
-	var list []*Pattern
-	todo := []*Pattern{p}
-	for len(todo) > 0 {
-		q := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if q.kind == kind {
-			todo = append(todo, q.b, q.a)
+	var todo []*Pattern // operands on the right of one that is nested itself
+	list := make([]*Pattern, 0, 8)
+	for q := p; ; {
+		switch {
+		case q.kind == kind && q.a.kind == kind:
+			todo = append(todo, q.b)
+			q = q.a
+			continue
+		case q.kind == kind:
+			list = append(list, q.a)
+			q = q.b
 			continue
 		}
 		list = append(list, q)
+		if len(todo) == 0 {
+			return list
+		}
+		q, todo = todo[len(todo)-1], todo[:len(todo)-1]
 	}
-	return list
 }
 
 func (c *compiler) genSeq(p *Pattern, follow firstSet) {

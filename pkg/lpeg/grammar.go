@@ -36,7 +36,8 @@ func (b *Builder) Grammar(rules []Rule) (*Pattern, error) {
 		sc.rules[i].fixed = -1
 		fmt.Fprintf(&key, "%p %T %v\x00", r.Pattern, own[i].Name, own[i].Name)
 	}
-	if old := b.recall(nodeKey{kind: nodeGrammar, text: key.String()}, &Pattern{rules: own}); old != nil {
+	known := nodeKey{kind: nodeGrammar, text: key.String()}
+	if old := b.recall(b.hash(&known), &known, &Pattern{rules: own}); old != nil {
 		return old, nil
 	}
 	v := verifier{sc: sc, rules: own, state: make([]uint8, len(own)), used: make([]bool, len(own))}

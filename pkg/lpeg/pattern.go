@@ -65,7 +65,8 @@ type Pattern struct {
 	// repetition, made of copies of one part, counts them once.
 	values   int
 	repeated bool
-	shared   bool // it is in a Shared table
+	shared   bool     // it is in a Shared table
+	next     *Pattern // in the same table, with the same hash
 	depth    int
 	attrs    attrs
 	scope    *scope // of a grammar

@@ -1,6 +1,9 @@
 package lpeg
 
-import "sync"
+import (
+	"hash/maphash"
+	"sync"
+)
 
 // Shared is a table of patterns for Builders of several goroutines: a pattern that
 // one of them has made is the same object for all, together with its Program. It
@@ -8,7 +11,9 @@ import "sync"
 // ready for use.
 type Shared struct {
 	mu      sync.RWMutex
-	known   map[nodeKey]*Pattern
+	known   patternTable
+	seeded  sync.Once
+	seed    maphash.Seed
 	weight  int
 	folders map[string]*sharedFolder
 }
@@ -36,27 +41,32 @@ func (s *Shared) Folder(name string, f Folder) Folder {
 	return known
 }
 
-func (s *Shared) get(key nodeKey) *Pattern {
+func (s *Shared) hash(key *nodeKey) uint64 {
+	s.seeded.Do(func() { s.seed = maphash.MakeSeed() })
+	return maphash.Comparable(s.seed, *key)
+}
+
+func (s *Shared) get(hash uint64, key *nodeKey) *Pattern {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.known[key]
+	return s.known.find(hash, key)
 }
 
 // put enters a pattern and returns it, or the equal one that was faster.
-func (s *Shared) put(key nodeKey, p *Pattern, weight int) *Pattern {
+func (s *Shared) put(hash uint64, key *nodeKey, p *Pattern, weight int) *Pattern {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := s.known[key]; old != nil {
+	if old := s.known.find(hash, key); old != nil {
 		return old
 	}
 	if s.weight+weight > maxShared {
 		return p
 	}
 	if s.known == nil {
-		s.known = map[nodeKey]*Pattern{}
+		s.known = make(patternTable, 256)
 	}
 	p.shared = true
-	s.known[key] = p
+	s.known.add(hash, p)
 	s.weight += weight
 	return p
 }
@@ -83,12 +93,12 @@ func (b *Builder) plain(operand any) bool {
 }
 
 // recall returns the pattern that is known by the key; nil if there is none.
-func (b *Builder) recall(key nodeKey, p *Pattern) *Pattern {
-	if old := b.known[key]; old != nil {
+func (b *Builder) recall(hash uint64, key *nodeKey, p *Pattern) *Pattern {
+	if old := b.known.find(hash, key); old != nil {
 		return old
 	}
 	if b.canShare(p) {
-		if old := b.Shared.get(key); old != nil && old.size <= b.limit() {
+		if old := b.Shared.get(hash, key); old != nil && old.size <= b.limit() {
 			return old
 		}
 	}
