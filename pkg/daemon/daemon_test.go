@@ -143,6 +143,18 @@ func (r *running) reload() (int, string) {
 	return answer.StatusCode, string(body)
 }
 
+// hash is that of the model whose pipeline runs.
+func (r *running) hash() string {
+	r.t.Helper()
+	code, body := r.get("/api/v1/daemon")
+	require.Equal(r.t, http.StatusOK, code)
+	var info struct {
+		Hash string `json:"config_hash"`
+	}
+	require.NoError(r.t, json.Unmarshal([]byte(body), &info))
+	return info.Hash
+}
+
 const tailModel = `
 global: {drain_timeout: 5s}
 log_collector:
@@ -229,8 +241,12 @@ func TestReloadTakesAValidModelAndRefusesAnother(t *testing.T) {
 
 	changed := strings.ReplaceAll(string(good), dir+"/out", dir+"/elsewhere")
 	require.NoError(t, os.WriteFile(model, []byte(changed), 0o600))
+	before := r.hash()
 	code, body = r.reload()
 	require.Equal(t, 200, code, body)
+	// The answer says that the model will be taken over; until it is, the running
+	// pipeline goes on reading, and delivers by the old model.
+	require.Eventually(t, func() bool { return r.hash() != before }, time.Minute, time.Millisecond)
 	write(`{"message":"three"}`)
 	eventuallyHolds(t, filepath.Join(dir, "elsewhere"), "three")
 	eventuallyHolds(t, filepath.Join(dir, "out"), "one", "two")
