@@ -271,6 +271,31 @@ func TestDeclarativeParts(t *testing.T) {
 	require.NotEqual(t, got.messages[3].UUID, got.messages[4].UUID)
 }
 
+// Where too many records are open, the oldest goes on its way, and the one that
+// takes its place keeps its own text.
+func TestDeclarativePartsOfManyRecords(t *testing.T) {
+	p := open(t, `local l = require "lpeg"
+		grammar = l.Cg(l.R"az", "stream") * (l.Cg("+", "_part") + "-") * l.Cg((1 - l.P"\n")^0, "Payload")
+		multiline = { part = "_part", key = { "stream" } }`, nil)
+	var got collected
+	for _, sign := range []string{"+", "-"} {
+		for key := 'a'; key <= 'q'; key++ { // 17
+			res, err := p.Process(line(string(key)+sign+string(key)+sign+"\n"), got.emit)
+			require.NoError(t, err)
+			require.Zero(t, res.Code, res.Text)
+		}
+	}
+	var texts []string
+	for _, m := range got.messages {
+		texts = append(texts, m.Payload)
+	}
+	want := []string{"a+", "a-"}
+	for key := 'b'; key <= 'q'; key++ {
+		want = append(want, string(key)+"+"+string(key)+"-")
+	}
+	require.Equal(t, want, texts)
+}
+
 func TestDeclarativeRefusesItsScript(t *testing.T) {
 	for source, want := range map[string]string{
 		`x = 1`: "no function process_message",

@@ -67,9 +67,11 @@ func (m *multiline) addPart(raw, msg *message.Message, more bool, emit message.E
 			return emit(msg)
 		}
 		if i == maxJoined {
+			payload := strings.Clone(msg.Payload) // msg serves for the one that is closed
 			if err := m.closePart(0, emit); err != nil {
 				return err
 			}
+			msg.Payload = payload
 			i--
 		}
 		m.unfinished = append(m.unfinished, &joined{key: strings.Clone(key), first: raw.Clone(), at: m.seen})
