@@ -27,6 +27,9 @@ const (
 	// DefaultKnownSeries is how many series are remembered when the decoder's
 	// config has no known_series; twice as many at most. One takes some 2 KB.
 	DefaultKnownSeries = 10000
+	// maxKey is the longest text without values, in bytes, of a series that is
+	// remembered; collectd's have some 200.
+	maxKey = 16 << 10
 	// maxOpenings bounds how often the plugin is opened anew for one record.
 	maxOpenings = 4
 	// maxDerived is how many identities are derived of one.
@@ -119,7 +122,9 @@ func (d *Decoder) learn(raw *message.Message, el *element) error {
 		el.made = made
 	default:
 		el.series = known
-		d.series.put(el.key, known)
+		if len(el.key) <= maxKey {
+			d.series.put(el.key, known)
+		}
 	}
 	return nil
 }
@@ -167,6 +172,7 @@ func (d *Decoder) emit(o *output, body string, el *element) error {
 		m := &k.msg
 		m.Timestamp = el.when
 		m.Payload = body[el.from:el.to]
+		m.ClearPID()
 		if o.raw.HasPID() {
 			m.SetPID(o.raw.PID())
 		}
