@@ -43,6 +43,20 @@ type Builder struct {
 	err    error
 }
 
+// node is what a Pattern is made of; most are known already.
+type node struct {
+	kind     nodeKind
+	capture  CaptureKind
+	n        int
+	a, b     *Pattern
+	set      Set
+	text     string
+	value    any
+	rules    []Rule
+	repeated bool
+	scope    *scope
+}
+
 // nodeKey identifies a node by its own contents and the identity of its parts.
 type nodeKey struct {
 	kind    nodeKind
@@ -101,11 +115,15 @@ func (b *Builder) Err() error {
 func (b *Builder) Purges() int { return b.purges }
 
 // make returns the pattern for p, an earlier equal one if there is one.
-func (b *Builder) make(p *Pattern) *Pattern {
-	key := p.key()
+func (b *Builder) make(n *node) *Pattern {
+	key := nodeKey{n.kind, n.capture, n.n, n.a, n.b, n.set, n.text, n.value}
 	hash := b.hash(&key)
-	if old := b.recall(hash, &key, p); old != nil {
+	if old := b.recall(hash, &key, n.rules); old != nil {
 		return old
+	}
+	p := &Pattern{
+		kind: n.kind, capture: n.capture, n: n.n, a: n.a, b: n.b, set: n.set, text: n.text, value: n.value,
+		rules: n.rules, repeated: n.repeated, scope: n.scope,
 	}
 	size, depth, values := 1+len(p.text)/16, 0, 0
 	if p.value != nil || p.kind == nodeCapture && p.capture == CaptureFormat {
@@ -134,7 +152,7 @@ func (b *Builder) make(p *Pattern) *Pattern {
 	p.size, p.depth, p.values = size, depth+1, values
 	p.attrs = attrsOf(p, nil)
 	own := 1 + len(p.text)/16
-	if !b.sealed && b.canShare(p) {
+	if !b.sealed && b.canShare(&key, p.rules) {
 		if p = b.Shared.put(hash, &key, p, own); p.shared {
 			return p
 		}
@@ -157,17 +175,17 @@ func (b *Builder) limit() int {
 }
 
 // True returns the pattern that matches the empty string.
-func (b *Builder) True() *Pattern { return b.make(&Pattern{kind: nodeTrue}) }
+func (b *Builder) True() *Pattern { return b.make(&node{kind: nodeTrue}) }
 
 // False returns the pattern that never matches.
-func (b *Builder) False() *Pattern { return b.make(&Pattern{kind: nodeFalse}) }
+func (b *Builder) False() *Pattern { return b.make(&node{kind: nodeFalse}) }
 
 // Literal returns the pattern that matches s.
 func (b *Builder) Literal(s string) *Pattern {
 	if s == "" {
 		return b.True()
 	}
-	return b.make(&Pattern{kind: nodeString, text: s})
+	return b.make(&node{kind: nodeString, text: s})
 }
 
 // Any returns the pattern that matches n bytes; with a negative n, the one
@@ -179,7 +197,7 @@ func (b *Builder) Any(n int) *Pattern {
 	case n < 0:
 		return b.Not(b.Any(-n))
 	}
-	return b.make(&Pattern{kind: nodeAny, n: n})
+	return b.make(&node{kind: nodeAny, n: n})
 }
 
 // Set returns the pattern that matches one byte of set.
@@ -191,7 +209,7 @@ func (b *Builder) Set(set Set) *Pattern {
 	case 256:
 		return b.Any(1)
 	}
-	return b.make(&Pattern{kind: nodeSet, set: set})
+	return b.make(&node{kind: nodeSet, set: set})
 }
 
 // Chars returns the pattern that matches one byte of chars.
@@ -229,7 +247,7 @@ func (b *Builder) Seq2(x, y *Pattern) *Pattern {
 	case x.kind == nodeTrue:
 		return y
 	}
-	return b.make(&Pattern{kind: nodeSeq, a: x, b: y})
+	return b.make(&node{kind: nodeSeq, a: x, b: y})
 }
 
 // Choice returns the pattern that matches the first of its parts that matches.
@@ -257,7 +275,7 @@ func (b *Builder) Choice2(x, y *Pattern) *Pattern {
 			return b.Set(s.Union(t))
 		}
 	}
-	return b.make(&Pattern{kind: nodeChoice, a: x, b: y})
+	return b.make(&node{kind: nodeChoice, a: x, b: y})
 }
 
 // Diff returns the pattern that matches x where y does not match.
@@ -271,10 +289,10 @@ func (b *Builder) Diff(x, y *Pattern) *Pattern {
 }
 
 // Not returns the pattern that matches, consuming nothing, where p does not.
-func (b *Builder) Not(p *Pattern) *Pattern { return b.make(&Pattern{kind: nodeNot, a: p}) }
+func (b *Builder) Not(p *Pattern) *Pattern { return b.make(&node{kind: nodeNot, a: p}) }
 
 // And returns the pattern that matches where p does, and consumes nothing.
-func (b *Builder) And(p *Pattern) *Pattern { return b.make(&Pattern{kind: nodeAnd, a: p}) }
+func (b *Builder) And(p *Pattern) *Pattern { return b.make(&node{kind: nodeAnd, a: p}) }
 
 // Behind returns the pattern that matches, consuming nothing, where p matches
 // the text that ends here. p must have a fixed length of at most 255 and no captures.
@@ -287,7 +305,7 @@ func (b *Builder) Behind(p *Pattern) (*Pattern, error) {
 	case p.attrs.fixed > math.MaxUint8:
 		return nil, ErrBehindTooLong
 	}
-	return b.make(&Pattern{kind: nodeBehind, a: p, n: p.attrs.fixed}), nil
+	return b.make(&node{kind: nodeBehind, a: p, n: p.attrs.fixed}), nil
 }
 
 // Repeat returns the pattern that matches at least n times p, as many as it
@@ -305,15 +323,15 @@ func (b *Builder) Repeat(p *Pattern, n int) (*Pattern, error) {
 		for ; n < 0; n++ {
 			once := p
 			if opt.kind != nodeTrue && p.kind != nodeFalse {
-				once = b.make(&Pattern{kind: nodeSeq, a: p, b: opt, repeated: true})
+				once = b.make(&node{kind: nodeSeq, a: p, b: opt, repeated: true})
 			}
 			opt = b.Choice2(once, b.True())
 		}
 		return opt, b.Err()
 	}
-	rep := b.make(&Pattern{kind: nodeRepeat, a: p})
+	rep := b.make(&node{kind: nodeRepeat, a: p})
 	for range n {
-		rep = b.make(&Pattern{kind: nodeSeq, a: p, b: rep, repeated: true})
+		rep = b.make(&node{kind: nodeSeq, a: p, b: rep, repeated: true})
 	}
 	return rep, b.Err()
 }

@@ -27,7 +27,7 @@ func nameText(v any) string {
 }
 
 func (b *Builder) captured(kind CaptureKind, p *Pattern, value any) *Pattern {
-	return b.make(&Pattern{kind: nodeCapture, capture: kind, a: p, value: value})
+	return b.make(&node{kind: nodeCapture, capture: kind, a: p, value: value})
 }
 
 // C captures the text p matched, followed by the values p itself captured.
@@ -76,7 +76,7 @@ func (b *Builder) Carg(n int) (*Pattern, error) {
 	if n <= 0 || n > maxShort {
 		return nil, ErrArgIndex
 	}
-	return b.make(&Pattern{kind: nodeCapture, capture: CaptureArg, a: b.True(), n: n}), nil
+	return b.make(&node{kind: nodeCapture, capture: CaptureArg, a: b.True(), n: n}), nil
 }
 
 // Func captures what fn returns for the values of p (for the text of p when it has none).
@@ -87,7 +87,7 @@ func (b *Builder) Query(p *Pattern, table any) *Pattern { return b.captured(Capt
 
 // Format captures format with %0 to %9 replaced by the text of p and its captures.
 func (b *Builder) Format(p *Pattern, format string) *Pattern {
-	return b.make(&Pattern{kind: nodeCapture, capture: CaptureFormat, a: p, text: format})
+	return b.make(&node{kind: nodeCapture, capture: CaptureFormat, a: p, text: format})
 }
 
 // Select captures the n-th value of p; n = 0 drops all its values.
@@ -95,7 +95,7 @@ func (b *Builder) Select(p *Pattern, n int) (*Pattern, error) {
 	if n < 0 || n > maxShort {
 		return nil, ErrSelectIndex
 	}
-	return b.make(&Pattern{kind: nodeCapture, capture: CaptureSelect, a: p, n: n}), nil
+	return b.make(&node{kind: nodeCapture, capture: CaptureSelect, a: p, n: n}), nil
 }
 
 // Cf folds the captures of p with fn, from the first value on.
@@ -104,5 +104,5 @@ func (b *Builder) Cf(p *Pattern, fn any) *Pattern { return b.captured(CaptureFol
 // Cmt calls fn during the match, with the subject, the position and the values
 // of p; its first result decides, the others are captured.
 func (b *Builder) Cmt(p *Pattern, fn any) *Pattern {
-	return b.make(&Pattern{kind: nodeRuntime, capture: CaptureRuntime, a: p, value: fn})
+	return b.make(&node{kind: nodeRuntime, capture: CaptureRuntime, a: p, value: fn})
 }

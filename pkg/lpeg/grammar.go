@@ -12,7 +12,7 @@ const maxRules = 1000
 // V returns the pattern that stands for the rule of that name in the
 // innermost grammar around it.
 func (b *Builder) V(rule any) *Pattern {
-	return b.make(&Pattern{kind: nodeCall, value: name(rule)})
+	return b.make(&node{kind: nodeCall, value: name(rule)})
 }
 
 // Grammar returns the pattern that matches the first of the rules. It refuses
@@ -37,7 +37,7 @@ func (b *Builder) Grammar(rules []Rule) (*Pattern, error) {
 		fmt.Fprintf(&key, "%p %T %v\x00", r.Pattern, own[i].Name, own[i].Name)
 	}
 	known := nodeKey{kind: nodeGrammar, text: key.String()}
-	if old := b.recall(b.hash(&known), &known, &Pattern{rules: own}); old != nil {
+	if old := b.recall(b.hash(&known), &known, own); old != nil {
 		return old, nil
 	}
 	v := verifier{sc: sc, rules: own, state: make([]uint8, len(own)), used: make([]bool, len(own))}
@@ -48,7 +48,7 @@ func (b *Builder) Grammar(rules []Rule) (*Pattern, error) {
 	for i := range sc.rules {
 		sc.rules[i].open = false
 	}
-	p := b.make(&Pattern{kind: nodeGrammar, rules: own, text: key.String(), scope: sc})
+	p := b.make(&node{kind: nodeGrammar, rules: own, text: key.String(), scope: sc})
 	return p, b.Err()
 }
 

@@ -71,17 +71,18 @@ func (s *Shared) put(hash uint64, key *nodeKey, p *Pattern, weight int) *Pattern
 	return p
 }
 
-// canShare reports whether p means the same to every Builder.
-func (b *Builder) canShare(p *Pattern) bool {
-	if b.Shared == nil || !b.plain(p.value) {
+// canShare reports whether what the key and the rules say means the same to every
+// Builder.
+func (b *Builder) canShare(key *nodeKey, rules []Rule) bool {
+	if b.Shared == nil || !b.plain(key.value) || key.a != nil && !key.a.shared || key.b != nil && !key.b.shared {
 		return false
 	}
-	ok := true
-	p.children(func(c *Pattern) { ok = ok && c.shared })
-	for i := range p.rules {
-		ok = ok && b.plain(p.rules[i].Name)
+	for i := range rules {
+		if !rules[i].Pattern.shared || !b.plain(rules[i].Name) {
+			return false
+		}
 	}
-	return ok
+	return true
 }
 
 func (b *Builder) plain(operand any) bool {
@@ -93,11 +94,11 @@ func (b *Builder) plain(operand any) bool {
 }
 
 // recall returns the pattern that is known by the key; nil if there is none.
-func (b *Builder) recall(hash uint64, key *nodeKey, p *Pattern) *Pattern {
+func (b *Builder) recall(hash uint64, key *nodeKey, rules []Rule) *Pattern {
 	if old := b.known.find(hash, key); old != nil {
 		return old
 	}
-	if b.canShare(p) {
+	if b.canShare(key, rules) {
 		if old := b.Shared.get(hash, key); old != nil && old.size <= b.limit() {
 			return old
 		}

@@ -184,8 +184,11 @@ func (b *Binding) libLocale(L *lua.LState, fn string) int {
 	default:
 		argError(L, 1, fn, "table expected, got "+typeName(L, 1))
 	}
-	for _, class := range lpeg.Classes() {
-		t.RawSetString(class.Name, b.wrap(L, b.builder.Set(class.Set)))
+	for i, class := range lpeg.Classes() {
+		if i == len(b.classes) {
+			b.classes = append(b.classes, b.wrap(L, b.builder.Set(class.Set)))
+		}
+		t.RawSetString(class.Name, b.classes[i])
 	}
 	L.Push(t)
 	return 1

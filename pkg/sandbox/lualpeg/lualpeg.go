@@ -43,6 +43,7 @@ type Binding struct {
 	folders map[*lua.LFunction]lpeg.Folder
 	rawset  *lua.LFunction
 	box     boxer
+	classes []*lua.LUserData // what locale gives every module
 	purges  int
 	sealed  bool
 }
