@@ -31,16 +31,14 @@ local headers = (l.P "{" * (1 - l.P "}") ^ 0 * "} ") ^ 0
 local status = l.P "+" ^ -1 * (l.Cg(l.R "19" * d ^ 0, "http_status") + l.P "-" ^ -1 * d ^ 1)
 local total = l.P "+" ^ -1 * l.Cg(d ^ 1, "haproxy_total_time") * l.Cg(l.Cb "haproxy_total_time", "http_response_time") + number
 
-local request = start * target
-    * timer "haproxy_request_time" * "/" * timer "haproxy_queue_time" * "/" * timer "haproxy_connect_time" * "/"
+local request = timer "haproxy_request_time" * "/" * timer "haproxy_queue_time" * "/" * timer "haproxy_connect_time" * "/"
     * timer "haproxy_response_time" * "/" * total * " " * status * " " * part "http_response_size" * " "
     * word * " " * word * " " * termination * " " * connections * " " * queues * " " * headers
     * '"' * (http.request_within(1 - l.S '"\n')) ^ -1
-local connection = start * target
-    * timer "haproxy_queue_time" * "/" * timer "haproxy_connect_time" * "/" * timer "haproxy_total_time" * " "
+local connection = timer "haproxy_queue_time" * "/" * timer "haproxy_connect_time" * "/" * timer "haproxy_total_time" * " "
     * part "haproxy_bytes" * " " * termination * " " * connections * " " * queues
-local refused = start * "/" * word * ": " * #(1 - l.P "\n") * level(4)
-local traffic = request * level(6) + connection * level(6) + refused
+local refused = l.P "/" * word * ": " * #(1 - l.P "\n") * level(4)
+local traffic = start * (target * (request + connection) * level(6) + refused)
 
 -- a message of the daemon itself
 local own = l.P "[" * #l.R "AZ" * l.Cg(g.word_of(severity.numbers), "Severity") * "]"

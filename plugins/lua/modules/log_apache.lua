@@ -3,11 +3,11 @@
 -- the decoder asked for.
 local l = require "lpeg"
 l.locale(l)
-local dt = require "date_time"
 local http = require "log_http"
 local ip = require "ip_address"
 local error = error
 local ipairs = ipairs
+local require = require
 local string = require "string"
 local tonumber = tonumber
 local type = type
@@ -54,6 +54,7 @@ local function time(a)
     a = string.gsub(string.gsub(a, "^end:", ""), "^begin:", "")
     if string.find(a, "^[mu]sec_frac") then return { "fraction", d ^ 1 } end
     if string.find(a, "^sec") or string.find(a, "^[mu]sec") then return { "moment", d ^ 1 } end
+    local dt = require "date_time" -- few formats need it
     return { "moment", dt.build_strftime_grammar(a) / dt.time_to_ns }
 end
 
