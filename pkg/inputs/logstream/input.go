@@ -82,11 +82,15 @@ func New(cfg Config, opt Options) (*Input, error) {
 	return in, nil
 }
 
-// Run follows the files until ctx ends; it returns nil then.
+// Run follows the files until ctx ends; it returns nil then. After an error it may
+// be called again: every stream goes on where its journal says.
 func (in *Input) Run(ctx context.Context, open message.OpenStream) error {
 	if err := os.MkdirAll(in.dir, 0o700); err != nil {
 		return fmt.Errorf("make journal folder (journal_directory, or the data folder): %w", err)
 	}
+	in.mu.Lock()
+	in.streams = map[string]*stream{} // those of a run that failed have ended
+	in.mu.Unlock()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return in.scan(ctx, group, open) })
 	err := group.Wait()
