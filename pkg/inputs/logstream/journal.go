@@ -38,6 +38,7 @@ func (e *entry) is(st status) bool {
 type journal struct {
 	Stream string  `json:"stream"`
 	Files  []entry `json:"files"` // oldest first
+	known  bool    // there was a journal, whether or not it could be read
 }
 
 // keepGone is how long, and how many, vanished files are remembered: a copy of
@@ -65,12 +66,13 @@ func readJournal(dir, stream string) (journal, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return j, nil
 	}
+	j.known = true
 	if err != nil {
 		return j, fmt.Errorf("read journal: %w", err)
 	}
 	if err := json.Unmarshal(data, &j); err != nil {
 		_ = os.Rename(path, path+".broken")
-		return journal{Stream: stream}, fmt.Errorf("read journal %s (set aside as .broken; the stream is read from its start): %w", path, err)
+		return journal{Stream: stream, known: true}, fmt.Errorf("read journal %s (set aside as .broken; the stream is read from its start): %w", path, err)
 	}
 	j.Stream = stream
 	return j, nil

@@ -25,7 +25,7 @@ type stream struct {
 	files      []*file
 	ghosts     []entry  // vanished or overwritten files whose copies may turn up
 	held       []origin // records that were emitted and may be held back by a decoder
-	fresh      bool     // no journal: initial_tail and the paths mode skip what is old
+	fresh      bool     // no journal yet: initial_tail and the paths mode skip what is old
 	dirty      bool     // positions changed since the journal was written
 	saved      time.Time
 	savedAt    uint64    // records of the input, then
@@ -64,7 +64,10 @@ func (in *Input) newStream(name string, out message.Stream, first bool) (*stream
 		j.Files[i].Seen = now // how long nobody looked says nothing about the file
 	}
 	s := &stream{in: in, name: name, out: out, split: split, ghosts: j.Files, waiting: map[uint64]waiting{}, woken: make(chan struct{}, 1)}
-	s.fresh = len(j.Files) == 0 && first
+	// A stream that had nothing to read yet is in the journal, too: what comes while
+	// no process runs is not old.
+	s.fresh = !j.known && first
+	s.dirty = !j.known
 	s.msg = message.Message{Type: "logfile", Logger: name, Hostname: in.opt.Hostname}
 	return s, nil
 }
