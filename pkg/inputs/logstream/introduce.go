@@ -119,7 +119,7 @@ func (s *stream) recognise(n newcomer) bool {
 			continue
 		}
 		e := f.seal()
-		if to, ok := n.copies(e); ok && better(to, &e) {
+		if to, ok := n.copies(e); ok && better(to, &e) && !s.twins(f, n, &e) {
 			best, upTo, ghost = e, to, -1
 		}
 	}
@@ -134,11 +134,26 @@ func (s *stream) recognise(n newcomer) bool {
 }
 
 // copies reports whether a file proves to be a copy of an entry's, and up to
-// where. The newest file is none, but when all of it is the same: one that was
-// edited.
+// where. A copy is younger. The newest file is none, but when all of it is the
+// same and that is more than a header: one that was edited. To read a few lines
+// again is better than to lose the first ones of a file that was made anew.
 func (n *newcomer) copies(e entry) (upTo int64, ok bool) {
+	if n.Birth != 0 && n.Birth < e.Birth {
+		return 0, false
+	}
 	upTo, p := n.compare(&e, n.head)
-	return upTo, p == confirms && (!n.newest || n.continues(&e, n.head))
+	return upTo, p == confirms && (!n.newest || (n.zipped || upTo >= headSize) && n.continues(&e, n.head))
+}
+
+// twins reports whether a file and a newer one of the stream merely begin alike,
+// as those of a server that writes the same header into each: the older one has
+// its name and all that was read of it, so nobody can have moved it to the other.
+func (s *stream) twins(older *file, n newcomer, e *entry) bool {
+	if older.gone || slices.Index(s.files, older) > slices.Index(s.files, n.file) || older.open() != nil {
+		return false
+	}
+	head, err := older.content(0, headSize)
+	return err == nil && older.continues(e, head)
 }
 
 // adopt goes on in a file under the identity of an entry.
