@@ -131,7 +131,7 @@ func (q *Queue) room(size int64) (reason, error) {
 		if q.cur.acked == q.cur.next && len(q.segments) > 0 {
 			// Everything is delivered: the last segment can make room too.
 			q.seal()
-			if q.saved < q.cur.acked.id {
+			if q.unsaved() {
 				q.saveCursor()
 			}
 		}

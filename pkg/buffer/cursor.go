@@ -180,6 +180,7 @@ func (w *cursorFile) write(c *cursor) error {
 	}
 	c.gen++
 	if _, err := w.disk.writeAt(w.f, c.append(w.buf[:0]), int64(c.gen%2)*slotSize); err != nil {
+		c.gen-- // the next try goes to the same slot, as the other is sound
 		return fmt.Errorf("write cursor: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package buffer_test
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,6 +44,56 @@ func TestTornCursorFallsBack(t *testing.T) {
 		require.Contains(t, []uint64{6, 7}, s.Records, "byte %d", at)
 		require.NoError(t, q.Close())
 	}
+}
+
+// TestTotalsAreThoseOnDisk settles while the cursor cannot be written: nothing is
+// told that a crash would undo, and what a failed write tears is not the sound slot.
+func TestTotalsAreThoseOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	failing := false
+	opts := buffer.Options{Sync: buffer.SyncNever, FullAction: buffer.Drop, MaxBytes: 64 << 10}
+	q, err := buffer.OpenFaulty(dir, opts, buffer.Faults{WriteAt: func(f *os.File, b []byte, off int64) (int, error) {
+		if failing && filepath.Base(f.Name()) == "cursor" {
+			n, _ := f.WriteAt(b[:len(b)/2], off)
+			return n, syscall.EIO
+		}
+		return f.WriteAt(b, off)
+	}})
+	require.NoError(t, err)
+	for range 5 {
+		require.NoError(t, q.Append(t.Context(), buffer.Record{Data: make([]byte, 1000), Count: 10}))
+	}
+	settle := func(outcome buffer.Outcome) {
+		rec, err := q.Next(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, q.Settle(rec.ID, outcome))
+	}
+	settle(buffer.Outcome{DeadLettered: 1})
+	failing = true
+	settle(buffer.Outcome{})
+	settle(buffer.Outcome{DeadLettered: 2, Dropped: 3})
+	require.ErrorIs(t, q.Append(t.Context(), buffer.Record{Data: make([]byte, 128<<10), Count: 7}), buffer.ErrFull)
+	told := requireBalanced(t, q)
+	require.EqualValues(t, []uint64{50, 9, 1, 40}, []uint64{told.Accepted, told.Delivered, told.DeadLettered, told.Messages})
+	require.Empty(t, told.Dropped)
+
+	killed := filepath.Join(t.TempDir(), "killed")
+	require.NoError(t, os.CopyFS(killed, os.DirFS(dir)))
+	again, err := buffer.Open(killed, buffer.Options{})
+	require.NoError(t, err)
+	after := requireBalanced(t, again)
+	require.Equal(t, []uint64{told.Accepted, told.Delivered, told.DeadLettered, told.Messages},
+		[]uint64{after.Accepted, after.Delivered, after.DeadLettered, after.Messages})
+	require.NoError(t, again.Close())
+
+	failing = false // the disk has recovered when the queue is closed
+	require.NoError(t, q.Close())
+	again, err = buffer.Open(dir, buffer.Options{})
+	require.NoError(t, err)
+	after = requireBalanced(t, again)
+	require.EqualValues(t, []uint64{57, 24, 3, 20}, []uint64{after.Accepted, after.Delivered, after.DeadLettered, after.Messages})
+	require.EqualValues(t, map[string]uint64{buffer.ReasonLarge: 7, buffer.ReasonOutput: 3}, after.Dropped)
+	require.NoError(t, again.Close())
 }
 
 func FuzzCursor(f *testing.F) {

@@ -31,7 +31,7 @@ func (q *Queue) load() error {
 	// Again, after the list: a live queue deletes what its cursor has passed.
 	cur, found := readCursor(q.file.path)
 	cur.next = before.next // what was appended since may be in no listed segment
-	q.cur = cur
+	q.cur, q.saved = cur, cur.asSaved()
 	q.holes = slices.Clone(cur.gone)
 	q.damage.CursorLost = !found && len(q.segments) > 0
 

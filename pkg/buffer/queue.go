@@ -31,7 +31,7 @@ type Queue struct {
 	changed    chan struct{} // closed when something changed that somebody waits for
 	waiters    int
 	cur        cursor
-	saved      uint64 // cur.acked.id as it is on disk: what is before it may be deleted
+	saved      saved // cur as it is on disk
 	file       cursorFile
 	holes      []hole // ahead of cur.acked, sorted, disjoint
 	segments   []*segment
@@ -186,8 +186,26 @@ func (q *Queue) note(err error) {
 	q.lastErr = err
 }
 
+// saved is what the cursor on disk says. Until a change is there a crash undoes
+// it, so it is not told to anybody either.
+type saved struct {
+	acked     uint64 // number of a record: what is before it may be deleted
+	delivered uint64
+	dead      uint64
+	dropped   [reasons]uint64
+	failed    bool // the last change could not be written
+}
+
+func (c *cursor) asSaved() saved {
+	return saved{acked: c.acked.id, delivered: c.delivered, dead: c.dead, dropped: c.dropped}
+}
+
+// unsaved tells whether the cursor on disk is older than what is known; mu is held.
+func (q *Queue) unsaved() bool { return q.saved.failed || q.saved.acked < q.cur.acked.id }
+
 // saveCursor writes the cursor; mu is held. A failure costs only repetition
-// after a crash, so it is noted and tried again at the next change.
+// after a crash, so it is noted and tried again at the next change, with the next
+// tick, and by Close.
 func (q *Queue) saveCursor() {
 	q.cur.gone = q.cur.gone[:0]
 	for _, h := range q.holes {
@@ -197,8 +215,9 @@ func (q *Queue) saveCursor() {
 	}
 	err := q.file.write(&q.cur)
 	if err == nil {
-		q.saved = q.cur.acked.id
+		q.saved = q.cur.asSaved()
 	}
+	q.saved.failed = err != nil
 	q.note(err)
 }
 

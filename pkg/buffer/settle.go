@@ -157,7 +157,7 @@ func (q *Queue) after(n int) pos {
 func (q *Queue) retire() (gone []*segment) {
 	for len(q.segments) > 0 {
 		s := q.segments[0]
-		if s.end.id > q.saved || q.active != nil && len(q.segments) == 1 {
+		if s.end.id > q.saved.acked || q.active != nil && len(q.segments) == 1 {
 			break
 		}
 		gone = append(gone, s)
@@ -171,7 +171,7 @@ func (q *Queue) retire() (gone []*segment) {
 func (q *Queue) retireMany() (gone []*segment) {
 	if q.opts.Sync == SyncInterval {
 		n, size := 0, int64(0)
-		for n < len(q.segments) && q.segments[n].end.id <= q.saved {
+		for n < len(q.segments) && q.segments[n].end.id <= q.saved.acked {
 			size += q.segments[n].size
 			n++
 		}

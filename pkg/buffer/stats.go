@@ -28,8 +28,15 @@ func (q *Queue) Stats() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	c := &q.cur
+	// What a sender settled counts as settled when the cursor on disk says so.
 	dropped := c.dropped
+	for r := range dropped {
+		if atTheDoor(reason(r)) || reason(r) == output {
+			dropped[r] = q.saved.dropped[r]
+		}
+	}
 	messages := c.next.seq - c.acked.seq
+	messages += c.delivered - q.saved.delivered + c.dead - q.saved.dead + c.dropped[output] - dropped[output]
 	for _, h := range q.holes {
 		messages -= h.to.seq - h.from.seq
 		if h.why != oldest {
@@ -40,7 +47,7 @@ func (q *Queue) Stats() Stats {
 		Records: q.heldRecords(), Messages: messages, Bytes: q.bytes, MaxBytes: q.opts.MaxBytes,
 		InFlight: len(q.flights), Segments: len(q.segments),
 		Accepted:  c.next.seq - c.base,
-		Delivered: c.delivered, DeadLettered: c.dead, Dropped: map[string]uint64{}, Repeated: c.repeated,
+		Delivered: q.saved.delivered, DeadLettered: q.saved.dead, Dropped: map[string]uint64{}, Repeated: c.repeated,
 		Damage: q.damage, SyncErrors: q.syncErrs, LastError: q.lastErr,
 	}
 	for r, n := range dropped {

@@ -36,6 +36,9 @@ func (q *Queue) syncLoop() {
 // tidy deletes the segments that hold nothing but settled records.
 func (q *Queue) tidy() {
 	q.mu.Lock()
+	if q.unsaved() {
+		q.saveCursor()
+	}
 	gone := q.retire()
 	q.mu.Unlock()
 	q.remove(gone)
