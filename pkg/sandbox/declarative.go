@@ -182,35 +182,43 @@ func (d *declarative) process(raw *message.Message, emit message.Emit) (Result, 
 
 // single decodes a record that is complete in itself; it may hold several entries.
 func (d *declarative) single(raw *message.Message) error {
-	err := d.decode(&d.msg, raw)
-	if err == nil {
-		err = d.counted(&d.msg)
-	}
+	err := d.one(raw)
 	if d.rest == "" {
 		return err
 	}
 	var refused *refusal
-	for n, more := 1, *raw; d.rest != ""; n++ {
-		if err != nil && !errors.As(err, &refused) {
+	bad := 0
+	for n, more := 1, *raw; ; n++ {
+		if errors.As(err, &refused) {
+			bad++
+		} else if err != nil {
+			d.rest = ""
 			return err
+		}
+		if d.rest == "" {
+			break
 		}
 		more.Payload, more.UUID = d.rest, raw.UUID
 		if !raw.UUID.IsZero() {
 			more.UUID = raw.UUID.Derive(n)
 		}
 		d.rest = ""
-		next := d.decode(&d.msg, &more)
-		if next == nil {
-			next = d.counted(&d.msg)
-		}
-		if next == nil || !errors.As(next, &refused) {
-			err = next
-		}
+		err = d.one(&more)
 	}
-	if d.emitted > 0 && errors.As(err, &refused) {
-		return nil // one bad entry must not cost the others
+	if bad > 0 && d.emitted == 0 {
+		d.p.stats.Failures += int64(bad - 1) // the caller counts this one
+		return refused
 	}
-	return err
+	d.p.stats.Failures += int64(bad) // one bad entry must not cost the others
+	return nil
+}
+
+// one decodes one entry.
+func (d *declarative) one(raw *message.Message) error {
+	if err := d.decode(&d.msg, raw); err != nil {
+		return err
+	}
+	return d.counted(&d.msg)
 }
 
 // withoutCR returns the record with LF at its end instead of CR LF. It is valid

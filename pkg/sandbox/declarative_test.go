@@ -296,6 +296,35 @@ func TestDeclarativePartsOfManyRecords(t *testing.T) {
 	require.Equal(t, want, texts)
 }
 
+// A bad entry of a record of several costs no other one, and is counted.
+func TestDeclarativeEntries(t *testing.T) {
+	const source = `local l = require "lpeg"
+		grammar = l.Cg(l.P(1)^0, "_entry")
+		captures = { _entry = { format = "journal", names = { Payload = { "MESSAGE" } }, required = { "MESSAGE" } } }`
+	for record, want := range map[string]struct {
+		messages []string
+		failures int64
+		code     int
+	}{
+		"MESSAGE=a\n\nMESSAGE=b\n\n":   {[]string{"a", "b"}, 0, 0},
+		"MESSAGE=a\n\nA=x\n\nMESSAGE=b": {[]string{"a", "b"}, 1, 0},
+		"A=x\n\nMESSAGE=b\n":           {[]string{"b"}, 1, 0},
+		"A=x\n\nA=y\n":                 {nil, 2, sandbox.CodeFail},
+	} {
+		p := open(t, source, nil)
+		var got collected
+		res, err := p.Process(line(record), got.emit)
+		require.NoError(t, err)
+		require.Equal(t, want.code, res.Code, record)
+		var texts []string
+		for _, m := range got.messages {
+			texts = append(texts, m.Payload)
+		}
+		require.Equal(t, want.messages, texts, record)
+		require.Equal(t, want.failures, p.Stats().Failures, record)
+	}
+}
+
 func TestDeclarativeRefusesItsScript(t *testing.T) {
 	for source, want := range map[string]string{
 		`x = 1`: "no function process_message",
