@@ -59,7 +59,7 @@ func firstOfFiles(pattern string) (time.Time, error) {
 	}
 	var first time.Time
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
+		text, err := readCertificate(path)
 		if err != nil {
 			return time.Time{}, fmt.Errorf("read certificate: %w", err)
 		}
@@ -72,4 +72,20 @@ func firstOfFiles(pattern string) (time.Time, error) {
 		}
 	}
 	return first, nil
+}
+
+// maxCertificate is the largest file that is read, in bytes: bundles of authorities
+// are large.
+const maxCertificate = 10 << 20
+
+// readCertificate reads a file that ends: a pipe would keep the check for ever.
+func readCertificate(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxCertificate {
+		return nil, fmt.Errorf("%s is no file of at most %d bytes: %w", path, maxCertificate, inputs.ErrNoCertificate)
+	}
+	return os.ReadFile(path)
 }

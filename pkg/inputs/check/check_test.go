@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/tocsin-lma/tocsin/pkg/inputs/check"
 	"github.com/tocsin-lma/tocsin/pkg/message"
@@ -67,6 +68,7 @@ func TestChecks(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(proc, "7", "cmdline"), []byte("/usr/sbin/named\x00-f\x00"), 0o600))
 	pemText := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
 	require.NoError(t, os.WriteFile(filepath.Join(proc, "a.pem"), pemText, 0o600))
+	require.NoError(t, unix.Mkfifo(filepath.Join(proc, "pipe"), 0o600))
 	cfg := check.DefaultConfig()
 	cfg.Checks = map[string]check.Check{
 		"web":        {URL: web.URL, Body: "all is well", Headers: map[string]string{"X-Word": "well"}, Tags: map[string]string{"service": "web"}},
@@ -85,6 +87,7 @@ func TestChecks(t *testing.T) {
 		"file":       {Certificate: filepath.Join(proc, "*.pem")},
 		"no_file":    {Certificate: filepath.Join(proc, "none.pem")},
 		"no_pem":     {Certificate: filepath.Join(proc, "7", "cmdline")},
+		"pipe":       {Certificate: filepath.Join(proc, "pipe")},
 		"no_tls":     {Certificate: web.Listener.Addr().String()},
 	}
 	const certificates = 2 // which give another value
@@ -100,7 +103,7 @@ func TestChecks(t *testing.T) {
 	details := map[string]string{
 		"web_body_check": "does not match", "web_500_check": "500", "web_slow_check": "no answer within 50ms", "shut_check": "refused",
 		"false_check": "exit status 2: broken", "hang_check": "no answer within 100ms", "none_check": "no process matches",
-		"no_file_check": "no such file", "no_pem_check": "no certificate is in it", "no_tls_check": "tls",
+		"no_file_check": "no such file", "no_pem_check": "no certificate is in it", "pipe_check": "is no file of at most", "no_tls_check": "tls",
 	}
 	days := map[string]float64{}
 	for _, m := range s.got {
