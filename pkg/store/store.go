@@ -2,7 +2,8 @@
 // members and nodes in memory, and the history of events in one bounded file.
 //
 // Invariant: the history never holds more than Options.MaxEvents events and
-// Options.MaxEvidenceBytes of evidence; the oldest go first. Losing the file loses history, never the present state.
+// Options.MaxEvidenceBytes of evidence; the oldest go first. Losing the file loses
+// history, never the present state.
 package store
 
 import (

@@ -1,7 +1,7 @@
 // Package host measures the machine it runs on: processors, memory, swap, load,
-// file systems, disks, interfaces, processes, failed units, certificates. Its metrics have the names, fields
-// and units that collectd's plugins have behind the collectd decoder, so alarms
-// work with either.
+// file systems, disks, interfaces, processes, failed units, certificates. Its
+// metrics have the names, fields and units that collectd's plugins have behind the
+// collectd decoder, so alarms work with either.
 //
 // Invariant: a metric is emitted only when it was measured; a rate needs two
 // measurements, so the first round has none.
