@@ -289,12 +289,13 @@ func (in *Input) take(d broker.Delivery, stream message.Stream) error {
 	return nil
 }
 
-// identity derives a UUID from the message id, or from a body that holds one, as
-// OpenStack's notifications do: a delivery that comes again has the same.
+// identity derives a UUID from the message id and the body, or from a body that
+// holds an id, as OpenStack's notifications do: a delivery that comes again has the
+// same. An id alone is no identity: two publishers may both count from 1.
 func (in *Input) identity(d broker.Delivery) message.UUID {
 	switch {
 	case d.MessageId != "":
-		return message.DerivedUUID(xxhash.Sum64String(d.MessageId), xxhash.Sum64String(d.Exchange), 0)
+		return message.DerivedUUID(xxhash.Sum64String(d.MessageId+"\x00"+d.Exchange), xxhash.Sum64(d.Body), 0)
 	case bytes.Contains(d.Body, []byte("message_id")):
 		return message.DerivedUUID(xxhash.Sum64(d.Body), uint64(len(d.Body)), 0)
 	}

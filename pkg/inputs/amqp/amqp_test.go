@@ -72,6 +72,35 @@ func TestUnreachableBrokerIsWaitedFor(t *testing.T) {
 	require.Zero(t, in.Stats().Connects)
 }
 
+// TestTheIdentityOfADelivery: one that comes again is the same, whatever else is
+// the same in two of them does not make them one, for one would be lost.
+func TestTheIdentityOfADelivery(t *testing.T) {
+	cfg := amqp.DefaultConfig()
+	cfg.Host = "127.0.0.1"
+	in, err := amqp.New(cfg, amqp.Options{Name: "n"})
+	require.NoError(t, err)
+	seen := map[message.UUID]bool{}
+	for _, d := range []broker.Delivery{
+		{MessageId: "1", Exchange: "nova", Body: []byte("a")},
+		{MessageId: "1", Exchange: "nova", Body: []byte("b")},
+		{MessageId: "2", Exchange: "nova", Body: []byte("a")},
+		{MessageId: "1", Exchange: "glance", Body: []byte("a")},
+		{Body: []byte(`{"message_id":"1"}`)},
+		{Body: []byte(`{"message_id":"2"}`)},
+	} {
+		id := amqp.Identity(in, d)
+		d.Redelivered, d.DeliveryTag = true, 7
+		require.Equal(t, id, amqp.Identity(in, d))
+		require.False(t, seen[id], "%s %s", d.MessageId, d.Body)
+		seen[id] = true
+	}
+	for range 2 { // nothing names them: each is one of its own
+		id := amqp.Identity(in, broker.Delivery{Body: []byte("a")})
+		require.False(t, seen[id])
+		seen[id] = true
+	}
+}
+
 // TestRealBroker consumes from RabbitMQ.
 func TestRealBroker(t *testing.T) {
 	address := testserver.URL(t, "RABBITMQ")
