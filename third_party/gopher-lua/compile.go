@@ -309,7 +309,7 @@ type varNamePool struct {
 }
 
 func newVarNamePool(offset int) *varNamePool {
-	return &varNamePool{make([]string, 0, 16), offset}
+	return &varNamePool{make([]string, 0, 8), offset}
 }
 
 func (vp *varNamePool) Names() []string {
@@ -410,7 +410,8 @@ type funcContext struct {
 	labelPc         map[int]int
 	gotosCount      int
 	unresolvedGotos map[int]*gotoLabelDesc
-	depth           int // of nested statements and expressions
+	constants       map[LValue]int // where they are in Proto.Constants, once they are many
+	depth           int            // of nested statements and expressions
 }
 
 // maxDepth is how deep statements and expressions may be nested in a chunk, so
@@ -535,15 +536,38 @@ func (fc *funcContext) GetLabelPc(label int) int {
 	return fc.labelPc[label]
 }
 
-func (fc *funcContext) ConstIndex(value LValue) int {
-	ctype := value.Type()
-	for i, lv := range fc.Proto.Constants {
-		if lv.Type() == ctype && lv == value {
-			return i
+// fewConstants are found by looking at each.
+const fewConstants = 48
+
+func (fc *funcContext) findConst(value LValue) (int, bool) {
+	known := fc.Proto.Constants
+	if len(known) > fewConstants {
+		if fc.constants == nil {
+			fc.constants = make(map[LValue]int, 4*fewConstants)
+			for i, lv := range known {
+				fc.constants[lv] = i
+			}
 		}
+		i, ok := fc.constants[value]
+		return i, ok
+	}
+	for i, lv := range known {
+		if lv == value {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func (fc *funcContext) ConstIndex(value LValue) int {
+	if i, ok := fc.findConst(value); ok {
+		return i
 	}
 	fc.Proto.Constants = append(fc.Proto.Constants, value)
 	v := len(fc.Proto.Constants) - 1
+	if fc.constants != nil {
+		fc.constants[value] = v
+	}
 	if v > opMaxArgBx {
 		raiseCompileError(fc, fc.Proto.LineDefined, "too many constants")
 	}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/yuin/gopher-lua/ast"
 )
@@ -499,6 +500,9 @@ func Parse(reader io.Reader, name string) (chunk []ast.Stmt, err error) {
 	return ParseText(string(text), name)
 }
 
+// parsers are kept for their stacks.
+var parsers = sync.Pool{New: func() any { return new(yyParserImpl) }}
+
 // ParseText is Parse of a text. The chunk does not refer to it.
 func ParseText(text, name string) (chunk []ast.Stmt, err error) {
 	lexer := &Lexer{NewScanner(text, name), nil, false, ast.Token{Str: ""}, TNil}
@@ -508,7 +512,10 @@ func ParseText(text, name string) (chunk []ast.Stmt, err error) {
 			err, _ = e.(error)
 		}
 	}()
-	yyParse(lexer)
+	parser := parsers.Get().(*yyParserImpl)
+	parser.Parse(lexer)
+	*parser = yyParserImpl{} // the stack must not hold the chunk
+	parsers.Put(parser)
 	chunk = lexer.Stmts
 	return
 }

@@ -129,7 +129,7 @@ var yyStatenames = [...]string{}
 
 const yyEofCode = 1
 const yyErrCode = 2
-const yyInitialStackSize = 16
+const yyInitialStackSize = 64
 
 //line parser.go.y:525
 
