@@ -4,7 +4,6 @@
 -- user_agent_conditional (keep the header when the browser is unknown).
 local l = require "lpeg"
 l.locale(l)
-local agent = require "log_user_agent"
 local apache = require "log_apache"
 local http = require "log_http"
 
@@ -22,7 +21,6 @@ local divide = { microseconds = 1e6, milliseconds = 1e3 }
 local hosts = { server_addr = true, server_name = true }
 
 captures = {
-    _user_agent = { grammar = { agent.system, agent.browser } },
     _method = { to = "http_method", weak = true },
     _url = { to = "http_url", weak = true },
     _version = { to = "http_version", weak = true },
@@ -35,12 +33,15 @@ for name in pairs(hosts) do apache.hosts(captures, name, name) end
 apache.hosts(captures, "remote", "remote_addr")
 apache.hosts(captures, "client", "http_client_ip_address", true)
 
-if read_config("user_agent_conditional") then
-    captures._user_agent.grammar[2] = agent.browser + l.Cg(l.P(1) ^ 0, "http_user_agent")
-end
 types = { user_agent_version = "number" }
 
 local transform, keep = read_config("user_agent_transform"), read_config("user_agent_keep")
+if transform then
+    local agent = require "log_user_agent"
+    local browser = agent.browser
+    if read_config("user_agent_conditional") then browser = browser + l.Cg(l.P(1) ^ 0, "http_user_agent") end
+    captures._user_agent = { grammar = { agent.system, browser } }
+end
 
 local special = {
     time = function(patt) return l.Cg(patt, "Timestamp") end,
