@@ -116,11 +116,12 @@ func runLanes(t *testing.T, s scenario) {
 	var mu sync.Mutex
 	var all []crash.Round
 	var running sync.WaitGroup
-	for lane := range min(*lanes, total) {
+	n := min(*lanes, total)
+	for lane := range n {
 		opts := s.options
 		opts.Dir, opts.Seed = filepath.Join(t.TempDir(), fmt.Sprint(lane)), *seed+uint64(lane)
 		require.NoError(t, os.Mkdir(opts.Dir, 0o700))
-		opts.Rounds = total*(lane+1) / *lanes - total*lane / *lanes
+		opts.Rounds = total*(lane+1)/n - total*lane/n
 		opts.Records, opts.Length, opts.Patience, opts.Clock = *records, *length, *patience, *clock
 		opts.Until = time.Now().Add(*limit)
 		if *faults != "" {
@@ -150,6 +151,7 @@ func runLanes(t *testing.T, s scenario) {
 		})
 	}
 	running.Wait()
+	require.NotEmpty(t, all, "no round was begun")
 	kills, peak, seconds := 0, 0, 0.0
 	for _, r := range all {
 		kills += r.Kills

@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -74,11 +75,7 @@ func AskLedger(ctx context.Context, admin string) (map[string]Account, error) {
 	return out, nil
 }
 
-type unbalanced struct{}
-
-func (unbalanced) Error() string { return "the ledger says itself that it is not balanced" }
-
-var errUnbalanced error = unbalanced{}
+var errUnbalanced = errors.New("the ledger says itself that it is not balanced")
 
 // watch is what was last seen of the ledgers.
 type watch struct {
@@ -118,7 +115,7 @@ func (r *run) watchLedger(ctx context.Context, i int, m *member) {
 	for ctx.Err() == nil {
 		pause(ctx, 100*time.Millisecond)
 		accounts, err := AskLedger(ctx, m.places.Admin)
-		if err == errUnbalanced { //nolint:errorlint // it is never wrapped
+		if errors.Is(err, errUnbalanced) {
 			r.watch.complain("%s: %v", m.spec.Name, err)
 		}
 		if err != nil {
