@@ -306,10 +306,10 @@ func TestDeclarativeEntries(t *testing.T) {
 		failures int64
 		code     int
 	}{
-		"MESSAGE=a\n\nMESSAGE=b\n\n":   {[]string{"a", "b"}, 0, 0},
+		"MESSAGE=a\n\nMESSAGE=b\n\n":    {[]string{"a", "b"}, 0, 0},
 		"MESSAGE=a\n\nA=x\n\nMESSAGE=b": {[]string{"a", "b"}, 1, 0},
-		"A=x\n\nMESSAGE=b\n":           {[]string{"b"}, 1, 0},
-		"A=x\n\nA=y\n":                 {nil, 2, sandbox.CodeFail},
+		"A=x\n\nMESSAGE=b\n":            {[]string{"b"}, 1, 0},
+		"A=x\n\nA=y\n":                  {nil, 2, sandbox.CodeFail},
 	} {
 		p := open(t, source, nil)
 		var got collected
