@@ -58,14 +58,20 @@ end
 -- bsd is a time without a year.
 bsd = month * l.P " " ^ 1 * d * d ^ -1 * l.P " " ^ 1 * clock * (l.P "." * d ^ 1) ^ -1
 
-local facility_of, severity_of = {}, {}
-for n = 0, 191 do
-    local text = string.format("%d", n)
-    facility_of[text], severity_of[text] = (n - n % 8) / 8, n % 8
+local facility_of, severity_of
+
+-- number_priorities fills the tables, which few grammars need.
+local function number_priorities()
+    facility_of, severity_of = {}, {}
+    for n = 0, 191 do
+        local text = string.format("%d", n)
+        facility_of[text], severity_of[text] = (n - n % 8) / 8, n % 8
+    end
 end
 
 -- priority is a syslog priority in its brackets; severity names the group.
 function priority(severity)
+    if not facility_of then number_priorities() end
     local number = l.P "1" * (l.R "08" * d + l.P "9" * l.S "01") + l.R "19" * d ^ -1 + "0"
     return l.P "<" * l.Cg(number, "_pri") * ">"
         * l.Cg(l.Cb "_pri" / facility_of, "syslogfacility") * l.Cg(l.Cb "_pri" / severity_of, severity)

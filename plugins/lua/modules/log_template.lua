@@ -14,18 +14,23 @@ local d = l.digit
 local nl = l.P "\n"
 local visible = l.R "!~"
 
-local facility_of, severity_of = {}, {}
-for pri = 0, 191 do
-    local text = string.format("%d", pri)
-    facility_of[text] = (pri - pri % 8) / 8
-    severity_of[text] = pri % 8
-    if pri < 100 then
-        text = string.format("%03d", pri)
-        facility_of[text], severity_of[text] = (pri - pri % 8) / 8, pri % 8
-    end
-    if pri < 10 then
-        text = string.format("%02d", pri)
-        facility_of[text], severity_of[text] = facility_of[text] or (pri - pri % 8) / 8, pri % 8
+local facility_of, severity_of
+
+-- number_priorities fills the tables, which a template without a priority does not need.
+local function number_priorities()
+    facility_of, severity_of = {}, {}
+    for pri = 0, 191 do
+        local text = string.format("%d", pri)
+        facility_of[text] = (pri - pri % 8) / 8
+        severity_of[text] = pri % 8
+        if pri < 100 then
+            text = string.format("%03d", pri)
+            facility_of[text], severity_of[text] = (pri - pri % 8) / 8, pri % 8
+        end
+        if pri < 10 then
+            text = string.format("%02d", pri)
+            facility_of[text], severity_of[text] = facility_of[text] or (pri - pri % 8) / 8, pri % 8
+        end
     end
 end
 
@@ -41,6 +46,7 @@ for n = 0, 9 do digits[string.format("%d", n)] = n end
 -- a severity is captured as "Severity", or as "_severity" where the message may have
 -- a level of its own
 local function priority(severity)
+    if not facility_of then number_priorities() end
     return l.Cg(l.S "01" * (l.R "08" * d + l.P "9" * l.S "01") + d * d ^ -1 * -d, "_pri")
         * l.Cg(l.Cb "_pri" / facility_of, "syslogfacility")
         * l.Cg(l.Cb "_pri" / severity_of, severity)
