@@ -13,8 +13,10 @@ import (
 
 const (
 	// maxPending is the size of an encoded batch at which it goes to its queue
-	// without waiting for a commit, in bytes.
-	maxPending = 256 << 10
+	// without waiting for a commit, in bytes. In a queue that is not many times as
+	// large a batch is a share of it: one larger than its queue would be lost.
+	maxPending   = 256 << 10
+	pendingShare = 8
 	// maxInbox is the number of messages at which a batch goes to its filter.
 	maxInbox = 256
 	// slowFilter is how long a full inbox may hold up its senders. What is
@@ -126,7 +128,7 @@ func (e *emitter) encode(i int, m *message.Message) error {
 			b.pending[id] = struct{}{}
 		}
 	}
-	if len(b.data) >= maxPending {
+	if len(b.data) >= o.maxPending {
 		return e.flushOutput(i)
 	}
 	return nil

@@ -139,25 +139,49 @@ func TestMessagesWithoutIdentityAreNotCompared(t *testing.T) {
 // TestAStreamThatFailedConfirmsNothing: what was emitted before the failure is
 // gone, and a later commit must not vouch for it, whoever asks.
 func TestAStreamThatFailedConfirmsNothing(t *testing.T) {
-	r := newRig(t, buffer.Options{MaxBytes: 4096, FullAction: buffer.Block})
+	r := newRig(t, buffer.Options{MaxBytes: 40 << 10, FullAction: buffer.Block})
 	r.sink.send = func([]byte) error { return errors.New("far side is down") }
-	done := make(chan error, 3)
+	done := make(chan error, 2)
 	r.opt.Inputs[0].Input = script(func(ctx context.Context, s message.Stream) error {
-		long := message.Message{UUID: message.NewUUID(), Payload: string(make([]byte, 3000))}
-		done <- errors.Join(s.Emit(&long), second(s.Commit(ctx)))
-		brief, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
-		defer cancel()
-		long.UUID = message.NewUUID()
-		done <- errors.Join(s.Emit(&long), second(s.Commit(brief)))
+		var err error
+		for err == nil { // until the queue is full
+			m := message.Message{UUID: message.NewUUID(), Payload: string(make([]byte, 3000))}
+			brief, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+			err = errors.Join(s.Emit(&m), second(s.Commit(brief)))
+			cancel()
+		}
+		done <- err
 		done <- second(s.Commit(ctx))
 		<-ctx.Done()
 		return nil
 	})
 	_, stop := r.start()
-	require.NoError(t, <-done)
 	require.ErrorIs(t, <-done, context.DeadlineExceeded)
 	require.ErrorIs(t, <-done, context.DeadlineExceeded)
 	require.NoError(t, stop())
 }
 
 func second(_ int, err error) error { return err }
+
+// TestABatchFitsIntoASmallQueue commits more at once than the queue can hold: with
+// block all of it gets through.
+func TestABatchFitsIntoASmallQueue(t *testing.T) {
+	r := newRig(t, buffer.Options{MaxBytes: 64 << 10, FullAction: buffer.Block})
+	const many = 20_000
+	done := make(chan error, 1)
+	r.opt.Inputs[0].Input = script(func(ctx context.Context, s message.Stream) error {
+		err := numbered(s, 0, many)
+		if err == nil {
+			_, err = s.Commit(ctx)
+		}
+		done <- err
+		<-ctx.Done()
+		return nil
+	})
+	_, stop := r.start()
+	require.NoError(t, <-done)
+	require.NoError(t, stop())
+	require.Empty(t, r.queue.Stats().Dropped)
+	require.EqualValues(t, many, r.queue.Stats().Accepted)
+	require.Equal(t, wanted(many), r.sink.lines())
+}

@@ -21,18 +21,19 @@ type BatchOptions struct {
 
 // outputRunner is the goroutine of one output, and the door to its queue.
 type outputRunner struct {
-	p       *Pipeline
-	spec    OutputSpec
-	index   int
-	halt    context.Context // ends when appends must give up
-	stopAll context.CancelFunc
-	pause   *backoff
-	dead    *deadLetters
-	failing atomic.Bool
-	full    atomic.Bool
-	badItem atomic.Bool
-	records []buffer.Record // memory of gather
-	batch   batch
+	p          *Pipeline
+	spec       OutputSpec
+	maxPending int // bytes of a batch that wait for a commit
+	index      int
+	halt       context.Context // ends when appends must give up
+	stopAll    context.CancelFunc
+	pause      *backoff
+	dead       *deadLetters
+	failing    atomic.Bool
+	full       atomic.Bool
+	badItem    atomic.Bool
+	records    []buffer.Record // memory of gather
+	batch      batch
 }
 
 func newOutputRunner(p *Pipeline, spec OutputSpec, index int) *outputRunner {
@@ -41,6 +42,7 @@ func newOutputRunner(p *Pipeline, spec OutputSpec, index int) *outputRunner {
 		p: p, spec: spec, index: index,
 		pause: newBackoff(spec.Retry), dead: newDeadLetters(spec.DeadLetter, p.log),
 	}
+	o.maxPending = int(min(maxPending, spec.Queue.Stats().MaxBytes/pendingShare))
 	o.halt, o.stopAll = context.WithCancel(context.Background())
 	return o
 }
