@@ -108,6 +108,9 @@ func scenarios(bin string) []scenario {
 			Refuse:  func(n int) bool { return n%50 == 7 },
 			Daemons: []crash.Daemon{daemon("logcollector", model("log_collector", files, "", elastic("sink1", logs)), "elasticsearch")},
 		}},
+		{"small", "log collector → Elasticsearch, with a queue of 256 KiB that is often full", crash.Options{Daemons: []crash.Daemon{
+			daemon("logcollector", model("log_collector", files, "", elastic("sink1", logs)+"      max_buffer_size: 262144\n"), "elasticsearch"),
+		}}},
 		{"influxdb", "log collector → InfluxDB", crash.Options{Line: point, Daemons: []crash.Daemon{
 			daemon("logcollector", model("log_collector", files, raw, influx("influxdb", "sink1", logs, useRaw)), "influxdb"),
 		}}},
