@@ -90,21 +90,20 @@ const maxRecheck = 86400
 
 // alarmObject is an alarm of a verdict as far as Recheck reads it.
 type alarmObject struct {
-	Severity   string   `json:"severity"`
-	Function   string   `json:"function"`
-	Metric     string   `json:"metric"`
-	Operator   string   `json:"operator"`
-	Value      float64  `json:"value"`
-	Threshold  float64  `json:"threshold"`
-	Window     float64  `json:"window"`
-	Periods    float64  `json:"periods"`
-	MinSamples int      `json:"min_samples"`
-	Trend      Trend    `json:"trend"`
-	Script     string   `json:"script"`
-	Held       bool     `json:"held"`
-	Omitted    int      `json:"samples_omitted"`
-	Samples    []shown  `json:"samples"`
-	LogLines   []string `json:"log_lines"`
+	Severity   string  `json:"severity"`
+	Function   string  `json:"function"`
+	Metric     string  `json:"metric"`
+	Operator   string  `json:"operator"`
+	Value      float64 `json:"value"`
+	Threshold  float64 `json:"threshold"`
+	Window     float64 `json:"window"`
+	Periods    float64 `json:"periods"`
+	MinSamples int     `json:"min_samples"`
+	Trend      Trend   `json:"trend"`
+	Script     string  `json:"script"`
+	Held       bool    `json:"held"`
+	Omitted    int     `json:"samples_omitted"`
+	Samples    []shown `json:"samples"`
 }
 
 type shown struct {

@@ -8,6 +8,7 @@ local dt = require "date_time"
 local ip = require "ip_address"
 local error = error
 local ipairs = ipairs
+local require = require
 local tonumber = tonumber
 local type = type
 
@@ -262,20 +263,7 @@ nginx_error_grammar = l.Ct(
     * l.Cg(l.Ct(l.Cg(number, "tid") * ": " * (l.P "*" * l.Cg(number, "connection") * " ") ^ -1), "Fields")
     * l.Cg(l.P(1) ^ 0, "Payload"))
 
-local systems = {
-    { "iPod", "iPod" }, { "iPad", "iPad" }, { "iPhone", "iPhone" }, { "Android", "Android" },
-    { "BlackBerry", "BlackBerry" }, { "Linux", "Linux" }, { "Macintosh", "Macintosh" },
-    { "Mozilla/5.0 (Mobile;", "FirefoxOS" }, { "Windows NT 10.0", "Windows 10" }, { "Windows NT 6.3", "Windows 8.1" },
-    { "Windows NT 6.2", "Windows 8" }, { "Windows NT 6.1", "Windows 7" }, { "Windows NT 6.0", "Windows Vista" },
-    { "Windows NT 5.1", "Windows XP" }, { "Windows NT 5.0", "Windows 2000" },
-}
-
 -- the version follows the word, or else the last slash
-local browsers = {
-    { "Edge", "Edge/" }, { "Chrome", "Chrome/" }, { "Opera Mini" }, { "Opera Mobi" }, { "Opera" },
-    { "MSIE", "MSIE " }, { "Safari" }, { "Firefox", "Firefox/" },
-}
-
 local function version_after(ua, word)
     local from, to
     if word then
@@ -290,14 +278,15 @@ end
 -- system named by a User-Agent header; nil for what it cannot tell.
 function normalize_user_agent(ua)
     if not ua then return end
+    local known = require "user_agents"
     local browser, version, os
-    for _, s in ipairs(systems) do
+    for _, s in ipairs(known.systems) do
         if string.find(ua, s[1], 1, true) then
             os = s[2]
             break
         end
     end
-    for _, b in ipairs(browsers) do
+    for _, b in ipairs(known.browsers) do
         if string.find(ua, b[1], 1, true) then
             browser, version = b[1], version_after(ua, b[2])
             break
