@@ -29,7 +29,8 @@ func NewNet(ctx context.Context) (n *Net, err error) {
 
 func newNet(ctx context.Context, tag int) (*Net, error) {
 	n := &Net{
-		name: fmt.Sprintf("crash%d", tag), veth: fmt.Sprintf("crash%d", tag),
+		// Monitoring passes over interfaces with such a name: this one will not stay.
+		name: fmt.Sprintf("crash%d", tag), veth: fmt.Sprintf("vethcr%d", tag),
 		Here:  fmt.Sprintf("10.%d.%d.%d", 212+tag>>14&1, tag>>6&255, tag&63<<2|1),
 		There: fmt.Sprintf("10.%d.%d.%d", 212+tag>>14&1, tag>>6&255, tag&63<<2|2),
 	}
