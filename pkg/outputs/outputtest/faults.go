@@ -58,7 +58,7 @@ func Because(err error) string {
 	for inner := err; inner != nil; {
 		err = inner
 		inner = errors.Unwrap(err)
-		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // it is taken apart here
+		if joined, ok := err.(interface{ Unwrap() []error }); ok { // it is taken apart here
 			inner = joined.Unwrap()[len(joined.Unwrap())-1]
 		}
 	}
