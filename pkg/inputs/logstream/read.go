@@ -281,9 +281,12 @@ func recent(ring [keepMarks]int, n int) []int {
 	return slices.Concat(ring[at:], ring[:at])
 }
 
-// commit makes what was emitted durable and lets the positions follow.
+// commit makes what was emitted durable and lets the positions follow. What was
+// emitted is not given up because the input is to end: at a reload the next one
+// would read it again, and a filter that lives on would count it twice. A queue
+// that has no room gives up by itself when its pipeline stops.
 func (s *stream) commit(ctx context.Context) error {
-	held, err := s.out.Commit(ctx)
+	held, err := s.out.Commit(context.WithoutCancel(ctx))
 	if err != nil {
 		s.broken = true
 		return err

@@ -203,6 +203,41 @@ func TestAStreamThatWasEmptyIsNotNew(t *testing.T) {
 	b.expect(nova, "a")
 }
 
+// slowQueue is a stream whose first Commit takes until the input is to end.
+type slowQueue struct {
+	*recorder
+	reached, ended chan struct{}
+}
+
+func (q *slowQueue) Commit(ctx context.Context) (int, error) {
+	if len(q.got()) == 1 {
+		select {
+		case q.reached <- struct{}{}:
+			<-q.ended
+		default:
+		}
+	}
+	return 0, ctx.Err()
+}
+
+// TestAnInputThatEndsCommitsWhatItEmitted: a filter has counted it.
+func TestAnInputThatEndsCommitsWhatItEmitted(t *testing.T) {
+	b := newBench(t)
+	b.write("nova/nova-api.log", "a\n")
+	in, err := logstream.New(b.cfg, b.opt)
+	require.NoError(t, err)
+	q := &slowQueue{recorder: b.stream(nova), reached: make(chan struct{}), ended: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- in.Run(ctx, func(string) (message.Stream, error) { return q, nil }) }()
+	<-q.reached
+	cancel()
+	close(q.ended)
+	require.NoError(t, <-done)
+	b.start()
+	b.expect(nova, "a")
+}
+
 // TestManyAlikeLinesUnderRotationAndKills writes a few different lines only, as a
 // server without time stamps does, and rotates by renaming, at random. What is
 // left after repeated records were recognised by their identity, as a queue does,
