@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -36,7 +37,7 @@ func requireSeen(t *testing.T, q *buffer.Queue, want bool, from, n int) {
 
 func TestRecognisesWhatComesAgain(t *testing.T) {
 	dir := t.TempDir()
-	q, err := buffer.Open(dir, buffer.Options{})
+	q, err := buffer.Open(dir, buffer.Options{Interval: time.Hour}) // no tick changes what is copied
 	require.NoError(t, err)
 	appendIdentified(t, q, 0, 3)
 	appendIdentified(t, q, 3, 2)
@@ -71,7 +72,7 @@ func TestRecognisesWhatComesAgain(t *testing.T) {
 func TestBelievesNoIdentityWithoutItsRecord(t *testing.T) {
 	dir := t.TempDir()
 	failing := false
-	q, err := buffer.OpenFaulty(dir, buffer.Options{}, buffer.Faults{WriteAt: func(f *os.File, b []byte, off int64) (int, error) {
+	q, err := buffer.OpenFaulty(dir, buffer.Options{Interval: time.Hour}, buffer.Faults{WriteAt: func(f *os.File, b []byte, off int64) (int, error) {
 		if failing && strings.HasSuffix(f.Name(), ".seg") {
 			return 0, syscall.EIO
 		}
@@ -162,7 +163,7 @@ func TestLostRecordsMayComeAgain(t *testing.T) {
 func TestCursorThatCannotBeWritten(t *testing.T) {
 	dir := t.TempDir()
 	failing := false
-	q, err := buffer.OpenFaulty(dir, buffer.Options{SegmentBytes: 16 << 10}, buffer.Faults{WriteAt: func(f *os.File, b []byte, off int64) (int, error) {
+	q, err := buffer.OpenFaulty(dir, buffer.Options{SegmentBytes: 16 << 10, Interval: time.Hour}, buffer.Faults{WriteAt: func(f *os.File, b []byte, off int64) (int, error) {
 		if failing && filepath.Base(f.Name()) == "cursor" {
 			return 0, syscall.EIO
 		}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,7 +18,7 @@ import (
 func TestABatchIsSettledInOneStep(t *testing.T) {
 	dir := t.TempDir()
 	writes := 0
-	q, err := buffer.OpenFaulty(dir, buffer.Options{}, buffer.Faults{WriteAt: func(f *os.File, b []byte, off int64) (int, error) {
+	q, err := buffer.OpenFaulty(dir, buffer.Options{Interval: time.Hour}, buffer.Faults{WriteAt: func(f *os.File, b []byte, off int64) (int, error) {
 		if filepath.Base(f.Name()) == "cursor" {
 			if writes--; writes < 0 {
 				return 0, syscall.EIO // nothing reaches the disk from here on
