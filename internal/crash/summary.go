@@ -70,7 +70,7 @@ func Section(w io.Writer, about string, rounds []Round) error {
 	}
 	_, err := fmt.Fprintf(w, `## %s: %s rounds
 
-%s kills, %s records: **%d lost, %d doubled, %d rounds wrong**; in the other %s every ledger was equal to the oracle. %s records were offered to a daemon again
+%s kills, %s records: **%d lost, %d doubled, %d rounds wrong**; every ledger was equal to the oracle in %s. %s records were offered to a daemon again
 and recognised; sent to the sink again under their own id: %s. A round took %.1f s on average; no daemon had more than %d MiB. Seeds %s.
 
 `, about, thousands(len(rounds)), thousands(sum.Kills), thousands(sum.Records), sum.Lost, sum.Doubled, wrong, thousands(len(rounds)-wrong),
