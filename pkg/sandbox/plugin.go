@@ -23,7 +23,7 @@ type Plugin struct {
 	written   bool
 	nextField int // read_next_field's position
 
-	lastType, lastLogger, lastHostname string // as a script last read them
+	lastType, lastLogger, lastHostname keptHeader // as a script last read them
 
 	emit      message.Emit
 	emitErr   error // why the stage after this one refused a message

@@ -53,12 +53,20 @@ func (p *Plugin) keep(v lua.LValue) lua.LValue {
 	return v
 }
 
-// keepHeader is keep for headers that are the same for record after record.
-func (p *Plugin) keepHeader(last *string, s string) lua.LValue {
-	if s != *last {
-		*last = strings.Clone(s)
+// keptHeader is a header that is the same for record after record: its text, and
+// the same as a script gets it.
+type keptHeader struct {
+	text  string
+	value lua.LValue
+}
+
+// of is keep for such a header.
+func (h *keptHeader) of(s string) lua.LValue {
+	if s != h.text || h.value == nil {
+		h.text = strings.Clone(s)
+		h.value = lua.LString(h.text)
 	}
-	return lua.LString(*last)
+	return h.value
 }
 
 func optIndex(L *lua.LState, arg int, complaint string) int {
@@ -113,11 +121,11 @@ func (p *Plugin) headerValue(m *message.Message, name string) lua.LValue {
 	case "Payload":
 		return p.keep(lua.LString(m.Payload))
 	case "Type":
-		return p.keepHeader(&p.lastType, m.Type)
+		return p.lastType.of(m.Type)
 	case "Logger":
-		return p.keepHeader(&p.lastLogger, m.Logger)
+		return p.lastLogger.of(m.Logger)
 	case "Hostname":
-		return p.keepHeader(&p.lastHostname, m.Hostname)
+		return p.lastHostname.of(m.Hostname)
 	case "Timestamp":
 		return lua.LNumber(m.Timestamp)
 	case "EnvVersion":
