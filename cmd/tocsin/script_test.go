@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/tocsin-lma/tocsin/internal/testserver"
 	"github.com/tocsin-lma/tocsin/pkg/daemon"
 	"github.com/tocsin-lma/tocsin/pkg/silence"
 )
@@ -109,11 +110,10 @@ func scriptDaemon(role daemon.Role) func(*testscript.TestScript, bool, []string)
 }
 
 func startDaemon(ts *testscript.TestScript, role daemon.Role, file string) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := testserver.FreePort()
 	ts.Check(err)
-	stream := listener.Addr().String()
-	ts.Check(listener.Close())
-	_, port, _ := net.SplitHostPort(stream)
+	port := strconv.Itoa(free)
+	stream := net.JoinHostPort("127.0.0.1", port)
 	path := filepath.Join(ts.Getenv("WORK"), "running.yml")
 	model := strings.NewReplacer("STREAM", port, "WORK", ts.Getenv("WORK")).Replace(ts.ReadFile(file))
 	ts.Check(os.WriteFile(path, []byte(model), 0o600))

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tocsin-lma/tocsin/internal/crash"
+	"github.com/tocsin-lma/tocsin/internal/testserver"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 	"github.com/tocsin-lma/tocsin/pkg/outputs/tcp"
 )
@@ -97,12 +98,12 @@ func TestMemoryWithADeadSink(t *testing.T) {
 		{"aggregator", "aggregator", frames},
 	} {
 		t.Run(c.daemon, func(t *testing.T) {
-			m := memory{dir: t.TempDir(), admin: freeAddress(t)}
+			m := memory{dir: t.TempDir(), admin: testserver.Address(t)}
 			var err error
 			m.sink, err = crash.NewSink("127.0.0.1")
 			require.NoError(t, err)
 			defer m.sink.Close()
-			listen := freeAddress(t)
+			listen := testserver.Address(t)
 			if c.input == files {
 				feed, err := crash.NewFeed(filepath.Join(m.dir, "logs"), "app.log", memoryLine)
 				require.NoError(t, err)

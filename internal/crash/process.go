@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/tocsin-lma/tocsin/internal/testserver"
 )
 
 // Places are what a command line and a configuration may refer to: {config},
@@ -170,10 +172,6 @@ func (p *Process) status(name string) int {
 
 // freeAddress is an address of this machine that nobody listens on.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	port, err := testserver.FreePort()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
 }

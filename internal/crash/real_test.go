@@ -89,7 +89,7 @@ type realRun struct {
 func newRealRun(t *testing.T, s realServer, server string) *realRun {
 	t.Helper()
 	dir := t.TempDir()
-	r := &realRun{spec: s, server: server, id: fmt.Sprintf("crash-%d", *seed), admin: freeAddress(t), rng: rand.New(rand.NewPCG(*seed, 2))}
+	r := &realRun{spec: s, server: server, id: fmt.Sprintf("crash-%d", *seed), admin: testserver.Address(t), rng: rand.New(rand.NewPCG(*seed, 2))}
 	at, err := url.Parse(server)
 	require.NoError(t, err)
 	r.link, err = crash.NewLink("127.0.0.1:0", at.Host)

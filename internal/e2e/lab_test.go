@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tocsin-lma/tocsin/internal/e2e"
+	"github.com/tocsin-lma/tocsin/internal/testserver"
 )
 
 // patience is how long a test waits for what must come.
@@ -68,10 +69,7 @@ func TestMain(m *testing.M) {
 // port returns a port that was free a moment ago.
 func port(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	return strconv.Itoa(testserver.Port(t))
 }
 
 // newLab writes the documented model with ports, folders and servers of its own.

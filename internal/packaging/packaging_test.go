@@ -155,21 +155,13 @@ func (m *manager) hear(want string) {
 	}
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // local gives the listeners of the shipped models ports of their own.
 func local(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ports.yml")
 	model := fmt.Sprintf("metric_collector:\n  input: {heka_collectd: {port: %d}, heka_metric: {port: %d}}\n"+
 		"remote_collector:\n  input: {heka_collectd: {port: %d}}\n"+
-		"aggregator:\n  input: {heka_metric: {port: %d}}\n", freePort(t), freePort(t), freePort(t), freePort(t))
+		"aggregator:\n  input: {heka_metric: {port: %d}}\n", testserver.Port(t), testserver.Port(t), testserver.Port(t), testserver.Port(t))
 	require.NoError(t, os.WriteFile(path, []byte(model), 0o600))
 	return path
 }
@@ -182,7 +174,7 @@ func runUnit(t *testing.T, root, path string) {
 	state := t.TempDir()
 	words := strings.Fields(strings.ReplaceAll(unit["ExecStart"][0], "%S", state))
 	require.True(t, slices.Contains(words, filepath.Join(state, unit["StateDirectory"][0])), "it writes to its state folder")
-	words = append(words, "--config", local(t), "--admin", fmt.Sprintf("127.0.0.1:%d", freePort(t)))
+	words = append(words, "--config", local(t), "--admin", fmt.Sprintf("127.0.0.1:%d", testserver.Port(t)))
 
 	m := newManager(t)
 	log, err := os.Create(filepath.Join(state, "log"))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tocsin-lma/tocsin/internal/reallogs"
+	"github.com/tocsin-lma/tocsin/internal/testserver"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -113,10 +113,7 @@ func collect(t *testing.T, dir string) {
 	build.Dir = "../.."
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	admin := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	admin := testserver.Address(t)
 	cmd := exec.Command(binary, "--no-defaults", "--config", filepath.Join(testdata, "model.yml"),
 		"--data-dir", filepath.Join(dir, "data"), "--admin", admin)
 	cmd.Env = append(os.Environ(), "REALLOGS="+dir)

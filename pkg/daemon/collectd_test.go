@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tocsin-lma/tocsin/internal/testserver"
 	"github.com/tocsin-lma/tocsin/pkg/daemon"
 	"github.com/tocsin-lma/tocsin/pkg/selfmon"
 )
@@ -96,7 +97,7 @@ function process_message()
     return 0
 end
 function timer_event() for _, v in ipairs(afd.evaluate()) do afd.inject(v) end end`), 0o600))
-	dir, port := t.TempDir(), freePort(t)
+	dir, port := t.TempDir(), testserver.Port(t)
 	model := strings.NewReplacer("FILE", "collectd.lua", "PORT", fmt.Sprint(port), "DIR", dir, "Type == 'metric'", "Type =~ /afd_metric$/").Replace(collectdModel) + `
   alarm_interval: 50ms
   filter: {afd: {module_file: ` + own + `}}
@@ -115,7 +116,7 @@ function timer_event() for _, v in ipairs(afd.evaluate()) do afd.inject(v) end e
 
 func collectdDaemon(t *testing.T, file string) (r *running, url, out string) {
 	t.Helper()
-	dir, port := t.TempDir(), freePort(t)
+	dir, port := t.TempDir(), testserver.Port(t)
 	model := strings.NewReplacer("FILE", file, "PORT", fmt.Sprint(port), "DIR", dir).Replace(collectdModel)
 	r = start(t, daemon.Options{Role: daemon.MetricCollector, Sources: source(model), DataDir: filepath.Join(dir, "data")})
 	return r, fmt.Sprintf("http://127.0.0.1:%d/", port), filepath.Join(dir, "out")

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tocsin-lma/tocsin/internal/testserver"
 	"github.com/tocsin-lma/tocsin/pkg/config"
 	"github.com/tocsin-lma/tocsin/pkg/daemon"
 )
@@ -82,14 +83,6 @@ func TestARenderedModelLoadsUnchanged(t *testing.T) {
 	}
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // running is a daemon of a test.
 type running struct {
 	t     *testing.T
@@ -100,7 +93,7 @@ type running struct {
 
 func start(t *testing.T, opt daemon.Options) *running {
 	t.Helper()
-	r := &running{t: t, admin: fmt.Sprintf("127.0.0.1:%d", freePort(t)), done: make(chan error, 1)}
+	r := &running{t: t, admin: fmt.Sprintf("127.0.0.1:%d", testserver.Port(t)), done: make(chan error, 1)}
 	opt.Admin, opt.NoDefaults, opt.Logger = r.admin, true, slog.New(slog.NewTextHandler(t.Output(), nil))
 	ready := make(chan struct{})
 	opt.Ready = func(*daemon.Daemon) { close(ready) }

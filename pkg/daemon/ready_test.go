@@ -4,22 +4,23 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tocsin-lma/tocsin/internal/testserver"
 	"github.com/tocsin-lma/tocsin/pkg/daemon"
 )
 
 // freePorts returns ports that nobody listens on, each another one.
 func freePorts(t *testing.T, n int) (ports []int) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	for len(ports) < n {
+		if port := testserver.Port(t); !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
 	}
 	return ports
 }

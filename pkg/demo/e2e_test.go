@@ -3,7 +3,6 @@ package demo_test
 import (
 	"context"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tocsin-lma/tocsin/internal/testserver"
 	"github.com/tocsin-lma/tocsin/pkg/demo"
 )
 
@@ -37,10 +37,7 @@ func browser(t *testing.T) string {
 // startDemo runs a demonstration in this process and returns its URL.
 func startDemo(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := l.Addr().String()
-	require.NoError(t, l.Close())
+	address := testserver.Address(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, done := make(chan struct{}), make(chan error, 1)
 	opt := demo.Options{Address: address, DataDir: t.TempDir(), Version: "test", Logger: slog.New(slog.DiscardHandler)}
