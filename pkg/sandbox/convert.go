@@ -134,15 +134,17 @@ func truncate(n float64) int64 {
 }
 
 func convertFields(m *message.Message, fields *lua.LTable) error {
-	if first, ok := fields.RawGetInt(1).(*lua.LTable); ok {
-		_ = first
+	if _, ok := fields.RawGetInt(1).(*lua.LTable); ok {
 		return convertFieldList(m, fields)
 	}
-	key, value := fields.Next(lua.LNil)
-	for ; key != lua.LNil; key, value = fields.Next(key) {
-		name, ok := asText(key)
-		if !ok {
-			return fmt.Errorf("field name must be a string")
+	for key, value := range fields.All() {
+		name := key.Text
+		if !key.IsText() {
+			n, ok := key.Number()
+			if !ok {
+				return fmt.Errorf("field name must be a string")
+			}
+			name = numberText(n)
 		}
 		if err := appendField(m, name, value); err != nil {
 			return err
@@ -208,8 +210,7 @@ func appendValues(m *message.Message, name string, value lua.LValue, representat
 		if first.Type() == lua.LTTable {
 			return fmt.Errorf("unsupported array type: table")
 		}
-		key, element := v.Next(lua.LNil)
-		for ; key != lua.LNil; key, element = v.Next(key) {
+		for _, element := range v.All() {
 			if element.Type() != first.Type() {
 				return fmt.Errorf("array has mixed types")
 			}

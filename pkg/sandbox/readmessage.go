@@ -36,21 +36,21 @@ func (p *Plugin) readMessage(L *lua.LState) int {
 		m = &p.writable
 	}
 	if field, ok := fieldName(string(name)); ok {
-		L.Push(p.keep(fieldValue(m, field, fieldIndex, arrayIndex)))
+		L.Push(p.fieldValue(m, field, fieldIndex, arrayIndex))
 		return 1
 	}
 	L.Push(p.headerValue(m, string(name)))
 	return 1
 }
 
-// keep returns a value that a script may keep for ever. Texts of a record are
-// those of its input's buffer, which is used again when the call is over; only
-// what a filter gets was copied before.
-func (p *Plugin) keep(v lua.LValue) lua.LValue {
-	if s, ok := v.(lua.LString); ok && p.opts.Kind != KindFilter {
-		return lua.LString(strings.Clone(string(s)))
+// keepText makes a value of a text that a script may keep for ever. Texts of a
+// record are those of its input's buffer, which is used again when the call is
+// over; only what a filter gets was copied before.
+func (p *Plugin) keepText(s string) lua.LValue {
+	if p.opts.Kind != KindFilter {
+		s = strings.Clone(s)
 	}
-	return v
+	return lua.LString(s)
 }
 
 // keptHeader is a header that is the same for record after record: its text, and
@@ -60,7 +60,7 @@ type keptHeader struct {
 	value lua.LValue
 }
 
-// of is keep for such a header.
+// of is keepText for such a header.
 func (h *keptHeader) of(s string) lua.LValue {
 	if s != h.text || h.value == nil {
 		h.text = strings.Clone(s)
@@ -92,34 +92,41 @@ func fieldName(s string) (string, bool) {
 	return s[7 : len(s)-1], true
 }
 
-func fieldValue(m *message.Message, name string, fieldIndex, arrayIndex int) lua.LValue {
+func (p *Plugin) fieldValue(m *message.Message, name string, fieldIndex, arrayIndex int) lua.LValue {
 	f := m.FieldAt(name, fieldIndex)
 	if f == nil || arrayIndex >= f.Len() {
 		return lua.LNil
 	}
-	return luaValue(f.At(arrayIndex))
+	return p.keepValue(f.At(arrayIndex))
 }
 
-func luaValue(v message.Value) lua.LValue {
+// keepValue makes a Lua value that a script may keep for ever.
+func (p *Plugin) keepValue(v message.Value) lua.LValue {
 	switch v.Type {
 	case message.String:
-		return lua.LString(v.Str())
+		return p.keepText(v.Str())
 	case message.Bytes:
 		if v.Str() == "" {
 			return lua.LNil
 		}
-		return lua.LString(v.Str())
-	case message.Bool:
+		return p.keepText(v.Str())
+	}
+	return plainValue(p.L, v)
+}
+
+// plainValue makes a Lua value of a boolean or a number.
+func plainValue(L *lua.LState, v message.Value) lua.LValue {
+	if v.Type == message.Bool {
 		return lua.LBool(v.Bool())
 	}
 	n, _ := v.Number()
-	return lua.LNumber(n)
+	return L.Number(n)
 }
 
 func (p *Plugin) headerValue(m *message.Message, name string) lua.LValue {
 	switch name {
 	case "Payload":
-		return p.keep(lua.LString(m.Payload))
+		return p.keepText(m.Payload)
 	case "Type":
 		return p.lastType.of(m.Type)
 	case "Logger":
@@ -127,18 +134,18 @@ func (p *Plugin) headerValue(m *message.Message, name string) lua.LValue {
 	case "Hostname":
 		return p.lastHostname.of(m.Hostname)
 	case "Timestamp":
-		return lua.LNumber(m.Timestamp)
+		return p.L.Number(float64(m.Timestamp))
 	case "EnvVersion":
-		return p.keep(lua.LString(m.EnvVersion))
+		return p.keepText(m.EnvVersion)
 	case "Uuid":
 		return lua.LString(m.UUID.String())
 	case "Severity":
 		if m.HasSeverity() {
-			return lua.LNumber(m.Severity())
+			return p.L.Number(float64(m.Severity()))
 		}
 	case "Pid":
 		if m.HasPID() {
-			return lua.LNumber(m.PID())
+			return p.L.Number(float64(m.PID()))
 		}
 	case "raw", "framed":
 		return p.rawMessage(m, name == "framed")
@@ -171,15 +178,15 @@ func (p *Plugin) readNextField(L *lua.LState) int {
 	}
 	f := &m.Fields[p.nextField]
 	p.nextField++
-	L.Push(lua.LNumber(f.Type))
-	L.Push(p.keep(lua.LString(f.Name)))
+	L.Push(L.Number(float64(f.Type)))
+	L.Push(p.keepText(f.Name))
 	if f.Len() > 0 {
-		L.Push(p.keep(luaValue(f.At(0))))
+		L.Push(p.keepValue(f.At(0)))
 	} else {
 		L.Push(lua.LNil)
 	}
-	L.Push(p.keep(lua.LString(f.Representation)))
-	L.Push(lua.LNumber(f.Len()))
+	L.Push(p.keepText(f.Representation))
+	L.Push(L.Number(float64(f.Len())))
 	return 5
 }
 
@@ -233,11 +240,11 @@ func fieldsTable(L *lua.LState, m *message.Message) *lua.LTable {
 		values := L.CreateTable(f.Len(), 0)
 		for k := range f.Len() {
 			v := f.At(k)
-			if v.Type == message.Bytes {
+			if v.Type == message.Bytes || v.Type == message.String {
 				values.RawSetInt(k+1, lua.LString(v.Str()))
 				continue
 			}
-			values.RawSetInt(k+1, luaValue(v))
+			values.RawSetInt(k+1, plainValue(L, v))
 		}
 		entry.RawSetString("value", values)
 		fields.RawSetInt(i+1, entry)

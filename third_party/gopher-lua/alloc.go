@@ -32,6 +32,10 @@ func newAllocator(size int) *allocator {
 	return &allocator{size: size, number: LNumber(0)}
 }
 
+// Number makes a value of a number. Numbers are allocated by the block, which
+// takes less than one for each.
+func (ls *LState) Number(n float64) LValue { return ls.alloc.LNumber2I(LNumber(n)) }
+
 // LNumber2I boxes a number.
 func (al *allocator) LNumber2I(v LNumber) LValue {
 	if v >= 0 && v < preloadLimit && LNumber(int(v)) == v && !signbit(v) {

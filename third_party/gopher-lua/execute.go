@@ -162,7 +162,11 @@ frame:
 			}
 			L.setFieldHinted(reg.array[ra], boxed, L.rkString(b), value, where+uint(cf.Pc))
 		case uint32(OP_NEWTABLE):
-			reg.put(ra, newMeteredTable(meter, fb2Int(int(inst&0x1ff)), fb2Int(int(inst>>9&0x1ff))))
+			if inst&0x3ffff == 0 {
+				reg.put(ra, newSitedTable(meter, where+uint(cf.Pc)))
+			} else {
+				reg.put(ra, newMeteredTable(meter, fb2Int(int(inst&0x1ff)), fb2Int(int(inst>>9&0x1ff))))
+			}
 		case uint32(OP_SELF):
 			obj := reg.array[base+int(inst&0x1ff)]
 			v := L.getFieldHinted(obj, L.rkString(int(inst>>9&0x1ff)), where+uint(cf.Pc))
@@ -435,7 +439,7 @@ func (ls *LState) setFieldHinted(obj, boxed LValue, key string, value LValue, at
 		}
 		if isNil(tb.Metatable) {
 			if s == nil && !isNil(value) {
-				tb.add(slot{val: value, key: boxed, str: key})
+				tb.add(key, boxed, value)
 				return
 			}
 			tb.setString(key, boxed, value)

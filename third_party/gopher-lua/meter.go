@@ -18,6 +18,8 @@ type Meter struct {
 	Longest int64
 	// Refill sets Left and Room again, or raises an error.
 	Refill func(L *LState)
+
+	sizes [sizeSites]uint8 // see newSitedTable
 }
 
 // newMeter counts for a state that nobody limits.

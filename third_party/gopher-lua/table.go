@@ -1,17 +1,11 @@
 package lua
 
-import (
-	"hash/maphash"
-	"math"
-	"unsafe"
+import "unsafe"
+
+const (
+	defaultArrayCap = 32
+	defaultHashCap  = 32
 )
-
-const defaultArrayCap = 32
-const defaultHashCap = 32
-
-// maxLinear is how many keys a table has before it gets an index: up to here
-// looking at each is faster than hashing.
-const maxLinear = 12
 
 // maxGap is how many nils a store behind the end of the array part may leave in
 // it; a store further away goes to the hash part.
@@ -19,35 +13,10 @@ const maxGap = 8
 
 // What a table takes in the heap, in bytes.
 const (
-	sizeOfTable = 112
+	sizeOfTable = int(unsafe.Sizeof(LTable{}))
 	sizeOfValue = 16
 	sizeOfSlot  = int(unsafe.Sizeof(slot{}))
 )
-
-var hashSeed = maphash.MakeSeed()
-
-// slot is one key of the hash part. A slot whose value is nil is dead: its key
-// stays until the part is packed, so that a traversal which assigns nil goes on.
-type slot struct {
-	val LValue
-	key LValue // nil for a string that was not boxed yet
-	str string // the key, if it is a string
-}
-
-func (s *slot) isString() bool {
-	if s.key == nil {
-		return true
-	}
-	_, ok := s.key.(LString)
-	return ok
-}
-
-func (s *slot) boxed() LValue {
-	if s.key == nil {
-		s.key = LString(s.str)
-	}
-	return s.key
-}
 
 func isNil(v LValue) bool {
 	_, ok := v.(*LNilType)
@@ -84,13 +53,14 @@ func newLTable(acap int, hcap int) *LTable {
 }
 
 func newMeteredTable(m *Meter, acap int, hcap int) *LTable {
-	tb := &LTable{Metatable: LNil, meter: m}
-	size := sizeOfTable
+	tb := withRoom(hcap)
+	tb.Metatable, tb.meter, tb.inline = LNil, m, uint8(cap(tb.slots))
+	size := sizeOfTable + cap(tb.slots)*sizeOfSlot
 	if acap > 0 {
 		tb.array = make([]LValue, 0, acap)
 		size += acap * sizeOfValue
 	}
-	if hcap > 0 {
+	if hcap > maxLinear {
 		tb.slots = make([]slot, 0, hcap)
 		size += hcap * sizeOfSlot
 	}
@@ -114,7 +84,14 @@ func (tb *LTable) Keys() int { return len(tb.slots) }
 
 // Bytes returns what the table itself takes in the heap.
 func (tb *LTable) Bytes() int {
-	return sizeOfTable + sizeOfValue*cap(tb.array) + sizeOfSlot*cap(tb.slots) + 4*len(tb.index)
+	size := sizeOfTable + sizeOfValue*cap(tb.array) + sizeOfSlot*cap(tb.slots)
+	if int(tb.inline) != cap(tb.slots) {
+		size += sizeOfSlot * int(tb.inline)
+	}
+	if tb.side != nil {
+		size += int(unsafe.Sizeof(side{})) + sizeOfValue*cap(tb.side.keys) + 4*len(tb.side.index)
+	}
+	return size
 }
 
 // Clear removes all keys and keeps the memory, for tables that are filled again
@@ -124,7 +101,11 @@ func (tb *LTable) Clear() {
 	tb.array = tb.array[:0]
 	clear(tb.slots)
 	tb.slots = tb.slots[:0]
-	clear(tb.index)
+	if sd := tb.side; sd != nil {
+		clear(sd.keys)
+		sd.keys = sd.keys[:0]
+		clear(sd.index)
+	}
 	tb.dead, tb.first, tb.last, tb.ints = 0, 0, 0, false
 }
 
@@ -254,7 +235,7 @@ func (tb *LTable) RawSetInt(key int, value LValue) {
 	}
 	if tb.ints {
 		// A key that was far behind the end, before the end came nearer.
-		if at := tb.find(LNumber(key)); at >= 0 {
+		if at := tb.find(LNumber(key)); at >= 0 && !isNil(tb.slots[at].val) {
 			tb.setAt(at, value)
 			return
 		}
@@ -298,7 +279,7 @@ func (tb *LTable) setString(key string, boxed LValue, value LValue) {
 		return
 	}
 	if !isNil(value) {
-		tb.add(slot{val: value, key: boxed, str: key})
+		tb.add(key, boxed, value)
 	}
 }
 
@@ -320,184 +301,8 @@ func (tb *LTable) setOther(key LValue, value LValue) {
 		if _, ok := key.(LNumber); ok {
 			tb.ints = true
 		}
-		tb.add(slot{val: value, key: key})
-	}
-}
-
-func (tb *LTable) setAt(i int, value LValue) {
-	s := &tb.slots[i]
-	if isNil(value) {
-		if !isNil(s.val) {
-			tb.bury(i)
-		}
-		return
-	}
-	if isNil(s.val) {
-		tb.dead--
-		tb.first = min(tb.first, int32(i))
-	}
-	s.val = value
-}
-
-// bury makes a live slot a dead one.
-func (tb *LTable) bury(i int) {
-	tb.slots[i].val = LNil
-	tb.dead++
-	for int(tb.first) < len(tb.slots) && isNil(tb.slots[tb.first].val) {
-		tb.first++
-	}
-}
-
-func (tb *LTable) add(s slot) {
-	if len(tb.slots) == cap(tb.slots) {
-		tb.makeRoom()
-	}
-	i := len(tb.slots)
-	tb.slots = append(tb.slots, s)
-	if tb.index != nil {
-		tb.enter(i)
-	} else if len(tb.slots) > maxLinear {
-		tb.reindex()
-	}
-}
-
-// makeRoom packs the hash part when a quarter of it is dead, else it doubles it.
-func (tb *LTable) makeRoom() {
-	live := len(tb.slots) - int(tb.dead)
-	size := cap(tb.slots)
-	to := tb.slots[:0]
-	if 4*int(tb.dead) >= size && size > 0 {
-		if size > 4*maxLinear && 8*live < size {
-			size = 2 * live
-			to = nil
-		}
-	} else {
-		if size = max(4, 2*size); size == 8 {
-			size = maxLinear
-		}
-		to = nil
-	}
-	if to == nil {
-		tb.meter.Alloc(size * sizeOfSlot)
-		to = make([]slot, 0, size)
-	}
-	from := tb.slots
-	if tb.dead == 0 {
-		to = append(to, from...)
-	} else {
-		for i := range from {
-			if !isNil(from[i].val) {
-				to = append(to, from[i])
-			}
-		}
-		if cap(to) == cap(from) {
-			clear(from[len(to):])
-		}
-	}
-	tb.slots, tb.dead, tb.first, tb.last = to, 0, 0, 0
-	if tb.index != nil {
-		tb.reindex()
-	}
-}
-
-// reindex builds the index for as many keys as there is room for.
-func (tb *LTable) reindex() {
-	size := 32
-	for 3*size < 4*cap(tb.slots) {
-		size *= 2
-	}
-	if size == len(tb.index) {
-		clear(tb.index)
-	} else {
-		tb.meter.Alloc(4 * size)
-		tb.index = make([]uint32, size)
-	}
-	for i := range tb.slots {
-		tb.enter(i)
-	}
-}
-
-func (tb *LTable) enter(i int) {
-	s := &tb.slots[i]
-	var h uint64
-	if s.isString() {
-		h = maphash.String(hashSeed, s.str)
-	} else {
-		h = hashOf(s.key)
-	}
-	mask := uint64(len(tb.index) - 1)
-	for at := h & mask; ; at = (at + 1) & mask {
-		if tb.index[at] == 0 {
-			tb.index[at] = uint32(i + 1)
-			return
-		}
-	}
-}
-
-// hashOf hashes a key that is no string: numbers and booleans by value, all else
-// by address, which Go does not change.
-func hashOf(key LValue) uint64 {
-	var h uint64
-	switch k := key.(type) {
-	case LNumber:
-		if k != 0 {
-			h = math.Float64bits(float64(k))
-		}
-	case LBool:
-		if k {
-			h = 1
-		}
-	default:
-		h = uint64(uintptr((*iface)(unsafe.Pointer(&key)).word))
-	}
-	h ^= h >> 32
-	h *= 0x9E3779B97F4A7C15
-	h ^= h >> 29
-	h *= 0xBF58476D1CE4E5B9
-	return h ^ h>>32
-}
-
-// findString returns the slot of a string, dead or live, or -1.
-func (tb *LTable) findString(key string) int {
-	if tb.index == nil {
-		for i := range tb.slots {
-			if tb.slots[i].str == key && (key != "" || tb.slots[i].isString()) {
-				return i
-			}
-		}
-		return -1
-	}
-	mask := uint64(len(tb.index) - 1)
-	for at := maphash.String(hashSeed, key) & mask; ; at = (at + 1) & mask {
-		e := tb.index[at]
-		if e == 0 {
-			return -1
-		}
-		if s := &tb.slots[e-1]; s.str == key && (key != "" || s.isString()) {
-			return int(e - 1)
-		}
-	}
-}
-
-// find returns the slot of a key that is no string, dead or live, or -1.
-func (tb *LTable) find(key LValue) int {
-	if tb.index == nil {
-		for i := range tb.slots {
-			if tb.slots[i].key == key {
-				return i
-			}
-		}
-		return -1
-	}
-	mask := uint64(len(tb.index) - 1)
-	for at := hashOf(key) & mask; ; at = (at + 1) & mask {
-		e := tb.index[at]
-		if e == 0 {
-			return -1
-		}
-		if tb.slots[e-1].key == key {
-			return int(e - 1)
-		}
+		tb.needKeys()
+		tb.add("", key, value)
 	}
 }
 
@@ -551,79 +356,6 @@ func (tb *LTable) RawGetString(key string) LValue {
 	return LNil
 }
 
-// ForEach iterates over this table of elements, yielding each in turn to a given function.
-func (tb *LTable) ForEach(cb func(LValue, LValue)) {
-	for i, v := range tb.array {
-		if !isNil(v) {
-			cb(LNumber(i+1), v)
-		}
-	}
-	for i := 0; i < len(tb.slots); i++ {
-		if s := &tb.slots[i]; !isNil(s.val) {
-			cb(s.boxed(), s.val)
-		}
-	}
-}
-
-// This function is equivalent to lua_next ( http://www.lua.org/manual/5.1/manual.html#lua_next ).
-func (tb *LTable) Next(key LValue) (LValue, LValue) {
-	k, v, _, _ := tb.Successor(key)
-	return k, v
-}
-
-// Successor is Next that also says how many dead keys it passed over, and false
-// when the table never had the key.
-func (tb *LTable) Successor(key LValue) (k, v LValue, skipped int, ok bool) {
-	i := 0
-	n, isNumber := key.(LNumber)
-	index := int(n)
-	switch {
-	case isNil(key):
-	case isNumber && LNumber(index) == n && index > 0 && index <= cap(tb.array):
-		i = index
-	default:
-		at := tb.slotOf(key)
-		if at < 0 {
-			return LNil, LNil, 0, false
-		}
-		return tb.fromSlot(at+1, 0)
-	}
-	for ; i < len(tb.array); i++ {
-		if v := tb.array[i]; !isNil(v) {
-			return boxInt(i + 1), v, skipped, true
-		}
-		skipped++
-	}
-	if isNumber && index > len(tb.array) && len(tb.slots) > 0 {
-		// A number behind the end may be a key of the hash part.
-		if at := tb.slotOf(key); at >= 0 {
-			return tb.fromSlot(at+1, skipped)
-		}
-	}
-	return tb.fromSlot(int(tb.first), skipped)
-}
-
-func (tb *LTable) fromSlot(i, skipped int) (LValue, LValue, int, bool) {
-	for ; i < len(tb.slots); i++ {
-		if s := &tb.slots[i]; !isNil(s.val) {
-			tb.last = int32(i)
-			return s.boxed(), s.val, skipped, true
-		}
-		skipped++
-	}
-	return LNil, LNil, skipped, true
-}
-
-func (tb *LTable) slotOf(key LValue) int {
-	if at := int(tb.last); at < len(tb.slots) && tb.slots[at].key == key {
-		return at
-	}
-	if s, ok := key.(LString); ok {
-		return tb.findString(string(s))
-	}
-	return tb.find(key)
-}
-
 // boxInt boxes a small number without allocating.
 func boxInt(i int) LValue {
 	if i >= 0 && i < int(preloadLimit) {
@@ -632,27 +364,13 @@ func boxInt(i int) LValue {
 	return LNumber(i)
 }
 
-// hinted returns the slot of a string that an instruction asks for, dead or live,
-// or nil. h remembers where it was the last time.
-func (tb *LTable) hinted(key string, h *uint16) *slot {
-	if i := int(*h); i < len(tb.slots) {
-		if s := &tb.slots[i]; s.str == key && key != "" {
-			return s
-		}
-	}
-	i := tb.findString(key)
-	if i < 0 {
-		return nil
-	}
-	*h = uint16(i)
-	return &tb.slots[i]
-}
-
 // Slot returns key i of the hash part, 0 <= i < Keys. The key of a string may be
 // nil; then str is it. The value of a dead key is LNil.
 func (tb *LTable) Slot(i int) (key LValue, str string, value LValue) {
-	s := &tb.slots[i]
-	return s.key, s.str, s.val
+	if keys := tb.keys(); keys != nil {
+		key = keys[i]
+	}
+	return key, tb.slots[i].str, tb.slots[i].val
 }
 
 // Void makes all values nil and keeps the keys, for a table that gets the same

@@ -138,14 +138,16 @@ func (nm LNumber) Format(f fmt.State, c rune) {
 type LTable struct {
 	Metatable LValue
 
-	array []LValue // the keys 1 to len; the last one is not nil
-	slots []slot   // all other keys, in the order of their first store
-	index []uint32 // of slots by hash, slot number + 1; nil while there are few
-	dead  int32    // slots without a value
-	first int32    // no live slot is before this one
-	last  int32    // the slot that Next returned last
-	ints  bool     // slots had a number for a key
-	meter *Meter
+	array  []LValue // the keys 1 to len; the last one is not nil
+	slots  []slot   // all other keys, in the order of their first store
+	side   *side    // what few tables need; nil for most
+	meter  *Meter
+	dead   int32  // slots without a value
+	first  int32  // no live slot is before this one
+	last   int32  // the slot that Next returned last
+	site   uint16 // which instruction made it, + 1; 0 is none
+	ints   bool   // slots had a number for a key
+	inline uint8  // slots in the same piece of memory as the table
 }
 
 func (tb *LTable) String() string   { return fmt.Sprintf("table: %p", tb) }

@@ -20,7 +20,7 @@ func (b *Binding) toLua(v lpeg.Value) lua.LValue {
 	case lpeg.KindText:
 		return lua.LString(v.Text)
 	case lpeg.KindNumber:
-		return lua.LNumber(v.Number)
+		return b.current.Number(v.Number)
 	case lpeg.KindBool:
 		return lua.LBool(v.Bool)
 	case lpeg.KindTable:

@@ -101,11 +101,9 @@ func (vm *VM) tableMaxn(L *lua.LState) int {
 	t := checkTable(L, 1)
 	most := float64(t.Len())
 	vm.ChargeSteps(L, t.Keys())
-	for i := range t.Keys() {
-		if k, _, v := t.Slot(i); v != lua.LNil {
-			if n, ok := k.(lua.LNumber); ok {
-				most = max(most, float64(n))
-			}
+	for key := range t.All() {
+		if n, ok := key.Number(); ok {
+			most = max(most, n)
 		}
 	}
 	L.Push(lua.LNumber(most))

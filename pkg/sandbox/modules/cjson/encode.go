@@ -116,21 +116,20 @@ func (m *module) appendObject(dst []byte, t *lua.LTable, depth int) ([]byte, err
 	var err error
 	dst = append(dst, '{')
 	first := true
-	for key, value := t.Next(lua.LNil); key != lua.LNil; key, value = t.Next(key) {
+	for key, value := range t.All() {
 		if !first {
 			dst = append(dst, ',')
 		}
 		first = false
-		switch k := key.(type) {
-		case lua.LString:
-			dst = appendString(dst, string(k))
-		case lua.LNumber:
+		if n, ok := key.Number(); ok {
 			dst = append(dst, '"')
-			if dst, err = m.appendNumber(dst, float64(k)); err != nil {
+			if dst, err = m.appendNumber(dst, n); err != nil {
 				return dst, err
 			}
 			dst = append(dst, '"')
-		default:
+		} else if key.IsText() {
+			dst = appendString(dst, key.Text)
+		} else {
 			return dst, cannot(t, "table key must be a number or string")
 		}
 		dst = append(dst, ':')
@@ -145,9 +144,9 @@ func (m *module) appendObject(dst []byte, t *lua.LTable, depth int) ([]byte, err
 // written as an object.
 func (m *module) arrayLength(t *lua.LTable) (int, error) {
 	longest, items := 0, 0
-	for key, _ := t.Next(lua.LNil); key != lua.LNil; key, _ = t.Next(key) {
-		n, ok := key.(lua.LNumber)
-		if !ok || n < 1 || float64(n) != math.Floor(float64(n)) || n > maxInt {
+	for key := range t.All() {
+		n, ok := key.Number()
+		if !ok || n < 1 || n != math.Floor(n) || n > maxInt {
 			return -1, nil
 		}
 		items++
