@@ -37,10 +37,10 @@ func TestAllocations(t *testing.T) {
 		"openstack_log":              {shipped(t, "openstack_log"), nil, "nova_nova-api", openstackLine, 0},
 		"generic_syslog":             {shipped(t, "generic_syslog"), map[string]any{"syslog_pattern": syslogTemplate}, "system.daemon", syslogLine, 0},
 		"nginx":                      {shipped(t, "nginx"), nil, "nginx_access", nginxLine, 1},
-		"process_message, openstack": {[]byte(openstackLua), nil, "nova_nova-api", openstackLine, 4},
-		"process_message, nginx":     {[]byte(nginxLua), nil, "nginx_access", nginxLine, 6},
+		"process_message, openstack": {[]byte(openstackLua), nil, "nova_nova-api", openstackLine, 2},
+		"process_message, nginx":     {[]byte(nginxLua), nil, "nginx_access", nginxLine, 2},
 		"collectd.lua, 500 values":   {shipped(t, "collectd"), map[string]any{"hostname": "node-1"}, "collectd", collectdBatch(), 25 * 500},
-		"process_message, syslog":    {[]byte(syslogLua), nil, "system.daemon", syslogLine, 4},
+		"process_message, syslog":    {[]byte(syslogLua), nil, "system.daemon", syslogLine, 2},
 	} {
 		p, err := sandbox.Open(sandbox.Options{
 			Kind: sandbox.KindDecoder, Name: "gate", Source: c.source, Config: c.config, Shipped: modules(t),
