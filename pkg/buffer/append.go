@@ -42,7 +42,8 @@ func (q *Queue) Append(ctx context.Context, rec Record) error {
 //
 // An error that wraps ErrFull says that the batch was dropped and its messages
 // were counted. After any other error it was neither kept nor counted: ctx ended
-// while Block waited, ErrShutdown, ErrClosed.
+// while Block waited, ErrShutdown, ErrClosed. With room a batch is taken although
+// ctx has ended.
 func (q *Queue) AppendBatch(ctx context.Context, rec Record) error {
 	if q.opts.ReadOnly {
 		return ErrReadOnly
@@ -57,10 +58,8 @@ func (q *Queue) AppendBatch(ctx context.Context, rec Record) error {
 }
 
 func (q *Queue) append(ctx context.Context, rec Record) error {
-	select {
-	case q.writer <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := q.begin(ctx); err != nil {
+		return err
 	}
 	defer func() { <-q.writer }()
 	size := int64(len(rec.Data))
@@ -86,7 +85,7 @@ func (q *Queue) append(ctx context.Context, rec Record) error {
 			return q.drop(rec.Count, why, err)
 		case Block:
 			q.mu.Lock()
-			waitErr := q.wait(ctx, retryFull)
+			waitErr := q.wait(ctx, retryFull, q.stuck)
 			q.mu.Unlock()
 			if waitErr != nil {
 				return waitErr
@@ -96,6 +95,29 @@ func (q *Queue) append(ctx context.Context, rec Record) error {
 		default:
 			return q.drop(rec.Count, why, err)
 		}
+	}
+}
+
+// begin takes the right to append. The end of ctx gives up only what would wait
+// for room: whoever writes is done in a moment, and what can be written at once
+// is. Half of what was emitted would else be lost or not as chance has it, when
+// an input ends.
+func (q *Queue) begin(ctx context.Context) error {
+	select {
+	case q.writer <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case q.writer <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case q.writer <- struct{}{}:
+		return nil
+	case <-q.stuck:
+		return ctx.Err()
 	}
 }
 

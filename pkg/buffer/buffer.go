@@ -64,8 +64,12 @@ type Record struct {
 	ID    uint64 // the number Next gave it; Append ignores it
 	Data  []byte // the encoded batch
 	Count int    // how many messages are in it
-	// IDs are the identities of the messages, in order, for Append only: numbers
-	// spread evenly, 0 for a message that never comes again. nil: all 0.
+	// IDs are the identities of the messages, in order: numbers spread evenly, by
+	// which Seen recognises a message that its source gives again; 0 for one that
+	// has none. nil, or a list that ends early: the messages without an entry have
+	// none, nothing is kept to recognise them by, and a repetition of them is
+	// accepted as a new message. The list stays the caller's. Append and
+	// AppendBatch read it; Next leaves it nil, whatever was appended.
 	IDs []uint64
 }
 

@@ -51,7 +51,7 @@ func (q *Queue) Next(ctx context.Context) (Record, error) {
 			q.reader.close()
 			return Record{}, io.EOF
 		}
-		if err := q.wait(ctx, 0); err != nil {
+		if err := q.wait(ctx, 0, nil); err != nil {
 			return Record{}, err
 		}
 	}

@@ -21,8 +21,10 @@ type Queue struct {
 	stop     chan struct{} // ends the syncing goroutine
 	stopped  sync.WaitGroup
 
-	// writer is the right to append. active is changed with it and mu.
+	// writer is the right to append. active is changed with it and mu. Who has it and
+	// waits for room sends on stuck, to those who want it and whose time is up.
 	writer  chan struct{}
+	stuck   chan struct{}
 	active  *os.File // the last segment; nil: the next record begins one
 	recent  recent
 	failing bool // the last write failed; guarded by writer
@@ -94,6 +96,7 @@ func open(dir string, opts Options, d disk) (*Queue, error) {
 	q := &Queue{
 		dir: dir, opts: opts, disk: d,
 		writer:  make(chan struct{}, 1),
+		stuck:   make(chan struct{}),
 		changed: make(chan struct{}),
 		stop:    make(chan struct{}),
 		file:    cursorFile{path: filepath.Join(dir, cursorName), disk: d},
@@ -230,9 +233,9 @@ func (q *Queue) wake() {
 	}
 }
 
-// wait gives up mu until something changes, ctx ends or after passes; 0 means
-// no limit.
-func (q *Queue) wait(ctx context.Context, after time.Duration) error {
+// wait gives up mu until something changes, ctx ends, after passes (0 means no
+// limit), or somebody has heard on tell (nil: nobody is told) that it waits.
+func (q *Queue) wait(ctx context.Context, after time.Duration, tell chan<- struct{}) error {
 	q.waiters++
 	changed := q.changed
 	q.mu.Unlock()
@@ -246,6 +249,7 @@ func (q *Queue) wait(ctx context.Context, after time.Duration) error {
 	select {
 	case <-changed:
 	case <-timeout:
+	case tell <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}

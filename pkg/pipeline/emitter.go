@@ -92,7 +92,7 @@ func (e *emitter) emit(m *message.Message) error {
 		e.inCount++
 	}
 	if e.inCount >= maxInbox {
-		return e.flushFilters()
+		e.flushFilters()
 	}
 	return nil
 }
@@ -158,8 +158,8 @@ func (e *emitter) repeated(b *pendingBatch, q *buffer.Queue, id uint64) bool {
 
 // flush hands everything pending to the filters and queues. An error means that
 // a position must not advance: the same records are to be read again.
-func (e *emitter) flush() error {
-	err := e.flushFilters()
+func (e *emitter) flush() (err error) {
+	e.flushFilters()
 	for i := range e.out {
 		if e.out[i].count > 0 {
 			err = errors.Join(err, e.flushOutput(i))
@@ -176,9 +176,9 @@ func (e *emitter) flushOutput(i int) error {
 	return err
 }
 
-func (e *emitter) flushFilters() error {
+func (e *emitter) flushFilters() {
 	if e.inCount == 0 {
-		return nil
+		return
 	}
 	e.inCount = 0
 	for i, batch := range e.in {
@@ -186,10 +186,7 @@ func (e *emitter) flushFilters() error {
 			continue
 		}
 		e.in[i] = nil
-		if err := e.p.filters[i].put(e.ctx, batch); err != nil {
-			return err
-		}
+		e.p.filters[i].put(batch)
 	}
 	e.arena.Release()
-	return nil
 }

@@ -39,23 +39,22 @@ func newFilterRunner(p *Pipeline, spec FilterSpec, index int) *filterRunner {
 }
 
 // put hands a batch over. A filter that has not made room for slowFilter loses
-// it: one slow filter must not stop the others' data.
-func (f *filterRunner) put(ctx context.Context, batch []*message.Message) error {
+// it: one slow filter must not stop the others' data. An input that is to end
+// waits no shorter: what the filters before this one have counted would be given
+// up, read again, and counted twice.
+func (f *filterRunner) put(batch []*message.Message) {
 	select {
 	case f.inbox <- batch:
-		return nil
+		return
 	default:
 	}
 	t := time.NewTimer(slowFilter)
 	defer t.Stop()
 	select {
 	case f.inbox <- batch:
-	case <-ctx.Done():
-		return fmt.Errorf("hand messages to filter %s: %w", f.spec.Name, ctx.Err())
 	case <-t.C:
 		f.p.obs.Count("filter", f.spec.Name, "dropped_slow", len(batch))
 	}
-	return nil
 }
 
 // stop lets the filter finish and waits for it; nothing may put any more.
