@@ -27,6 +27,8 @@ type Evaluator[V any] struct {
 	busy    bool
 	lent    bool
 	begin   func()
+	collect func(*Evaluator[V]) error // of MatchNamed, for hosts that know a faster way; nil: none
+	found   Named[V]
 	atMatch func(open, pos int) (int, error) // the method runtime
 	used    int
 	inner   *Evaluator[V]
@@ -87,26 +89,41 @@ type Named[V any] struct {
 }
 
 // MatchNamed is Match for callers that take the contents of the table that
-// Ct(p) would make: it makes no table.
-func (e *Evaluator[V]) MatchNamed(p *Pattern, subject string, init int) (named Named[V], end int, err error) {
+// Ct(p) would make: it makes no table. named is nil when p does not match.
+func (e *Evaluator[V]) MatchNamed(p *Pattern, subject string, init int) (named *Named[V], end int, err error) {
 	ev, prog, err := e.acquire(p)
 	if err != nil {
-		return named, -1, err
+		return nil, -1, err
 	}
 	defer ev.release()
-	m := &ev.machine
 	end, err = ev.match(prog, subject, init, nil)
 	if err != nil || end < 0 {
-		return named, -1, err
+		return nil, -1, err
 	}
+	m := &ev.machine
 	left := m.steps
-	for ev.cur = 0; ev.cur < len(m.marks); {
-		if err := ev.element(&m.marks[ev.cur]); err != nil {
-			return named, -1, err
-		}
+	ev.cur = 0
+	if ev.collect != nil {
+		err = ev.collect(ev)
+	} else {
+		err = ev.elements()
+	}
+	if err != nil {
+		return nil, -1, err
 	}
 	m.used += left - m.steps
-	return Named[V]{Sites: ev.names, Values: ev.named, Others: ev.vals}, end, nil
+	ev.found = Named[V]{Sites: ev.names, Values: ev.named, Others: ev.vals}
+	return &ev.found, end, nil
+}
+
+// elements takes all captures into the table of MatchNamed.
+func (e *Evaluator[V]) elements() error {
+	for m := &e.machine; e.cur < len(m.marks); {
+		if err := e.element(&m.marks[e.cur]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // acquire returns the evaluator to use, which is another one during a match, and

@@ -142,14 +142,11 @@ func (m *Machine) run(code []inst, s string, i int) int {
 				i += len(lit)
 				continue
 			}
-		case opSpan1:
-			if i < len(s) && in.set[s[i]] {
-				i = m.span(in.set, s, i+1)
+		case opSpan, opSpan1:
+			if end := m.span(in.set, s, i); end > i || in.op == opSpan {
+				i = end
 				continue
 			}
-		case opSpan:
-			i = m.span(in.set, s, i)
-			continue
 		case opTestChar:
 			if i >= len(s) || s[i] != in.c {
 				pc = int(in.off)
@@ -165,6 +162,9 @@ func (m *Machine) run(code []inst, s string, i int) int {
 			continue
 		case opOpen:
 			m.marks = append(m.marks, mark{pos: int32(i), end: -1, info: in.n, kind: in.capture})
+			continue
+		case opClose:
+			m.closeMark(i)
 			continue
 		case opFull:
 			m.marks = append(m.marks, mark{pos: int32(i) - in.off, end: int32(i), info: in.n, kind: in.capture})

@@ -15,9 +15,6 @@ func (m *Machine) other(in *inst, s string, i, pc int) (int, int) {
 		f := &m.stack[len(m.stack)-1]
 		f.pos, f.captures = int32(i), int32(len(m.marks))
 		return m.jump(i, in)
-	case opClose:
-		m.closeMark(i)
-		return i, pc
 	case opCall:
 		if !m.push(frame{-1, int32(pc), 0}) {
 			return -1, pc

@@ -45,7 +45,7 @@ func TestMatchNamed(t *testing.T) {
 	got, end, err = ev.MatchNamed(pair(t, &b), "a=bc;", 0)
 	require.NoError(t, err)
 	require.Equal(t, -1, end)
-	require.Empty(t, got.Sites)
+	require.Nil(t, got)
 }
 
 func TestWarmMatchesAllocateNothing(t *testing.T) {

@@ -38,7 +38,30 @@ func NewValues(host *ForeignHost) *Values {
 	}
 	e := &Values{host: h}
 	e.begin = arena.begin
+	e.collect = collectValues
 	return e
+}
+
+// collectValues is the method elements for Values. Most captures are texts with a
+// name; they are written where they stay.
+func collectValues(e *Values) error {
+	m := &e.machine
+	for e.cur < len(m.marks) {
+		k := &m.marks[e.cur]
+		if k.kind != CaptureGroup || k.end < 0 || k.info < 0 || m.prog.captures[k.info].value == nil {
+			if err := e.element(k); err != nil {
+				return err
+			}
+			continue
+		}
+		e.names = append(e.names, &m.prog.captures[k.info])
+		e.named = slices.Grow(e.named, 1)[:len(e.named)+1]
+		v := &e.named[len(e.named)-1]
+		v.Kind, v.Bool, v.Number, v.Ref = KindText, false, 0, nil
+		v.Text = m.subject[k.pos:k.end]
+		e.cur++
+	}
+	return nil
 }
 
 func decide(v Value) Decision {

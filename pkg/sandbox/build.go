@@ -94,24 +94,28 @@ func (b *builder) extract() {
 	if !b.has(toPayload) {
 		text = b.raw.Payload
 	}
+	if b.d.enough != nil && b.search(b.d.enough, text) {
+		return
+	}
 	for _, r := range b.d.extract {
 		b.search(r, text)
 	}
 }
 
-// search takes what a rule captures in a part of the record.
-func (b *builder) search(r *rule, text string) {
+// search takes what a rule captures in a part of the record, and tells whether it matches.
+func (b *builder) search(r *rule, text string) bool {
 	if b.err != nil {
-		return
+		return false
 	}
-	found, ok, err := b.d.match(b.d.second, r, text)
+	found, err := b.d.match(b.d.second, r, text)
 	if err != nil {
 		b.err = &refusal{reason: "extract from a record of " + b.raw.Logger, cause: err}
-		return
+		return false
 	}
-	if ok {
-		b.take(&found)
+	if found != nil {
+		b.take(found)
 	}
+	return found != nil
 }
 
 func (b *builder) header(t target) *string {

@@ -12,12 +12,12 @@ import (
 // rule is a pattern of a script and what its names mean.
 type rule struct {
 	pattern *lpeg.Pattern
-	slots   []*slot // by the number of the capture; nil where not met yet
-	found   []*slot // of the last match
+	slots   []*slot  // by the number of the capture; nil where not met yet
+	found   captures // of the last match
 }
 
-// captures is what a rule found. It is valid until the next match with the same
-// evaluator.
+// captures is what a rule found. It is valid until the next match of that rule or
+// with the same evaluator.
 type captures struct {
 	slots   []*slot // each but once
 	values  []lpeg.Value
@@ -46,15 +46,15 @@ func (c *captures) appendEntries(dst []lpeg.Entry) []lpeg.Entry {
 	return append(dst, c.entries...)
 }
 
-// match runs a rule; ok is false when it does not match.
-func (d *declarative) match(with *lpeg.Values, r *rule, subject string) (found captures, ok bool, err error) {
+// match runs a rule; found is nil when it does not match.
+func (d *declarative) match(with *lpeg.Values, r *rule, subject string) (found *captures, err error) {
 	if !d.inLua {
-		named, end, err := with.MatchNamed(r.pattern, subject, 0)
-		if err == nil {
-			return d.captured(r, &named), end >= 0, nil
+		named, _, err := with.MatchNamed(r.pattern, subject, 0)
+		if named != nil {
+			return d.captured(r, named), nil
 		}
-		if !errors.Is(err, errNeedsLua) {
-			return captures{}, false, err
+		if err == nil || !errors.Is(err, errNeedsLua) {
+			return nil, err
 		}
 		d.inLua = true
 	}
@@ -62,36 +62,35 @@ func (d *declarative) match(with *lpeg.Values, r *rule, subject string) (found c
 }
 
 // matchInLua runs a rule under the limits of a call.
-func (d *declarative) matchInLua(r *rule, subject string) (found captures, ok bool, err error) {
+func (d *declarative) matchInLua(r *rule, subject string) (found *captures, err error) {
 	var matchErr error
 	fn := d.p.L.NewFunction(func(L *lua.LState) int {
-		named, end, err := d.p.eng.lpeg.Values(L).MatchNamed(r.pattern, subject, 0)
-		if ok, matchErr = end >= 0 && err == nil, err; ok {
-			found = d.captured(r, &named)
+		named, _, err := d.p.eng.lpeg.Values(L).MatchNamed(r.pattern, subject, 0)
+		if matchErr = err; named != nil {
+			found = d.captured(r, named)
 			// There is one evaluator for all patterns of the state.
 			found.values, found.entries = slices.Clone(found.values), slices.Clone(found.entries)
 		}
 		return 0
 	})
 	if _, _, err := d.p.eng.call(fn); err != nil {
-		return captures{}, false, err
+		return nil, err
 	}
-	return found, ok, matchErr
+	return found, matchErr
 }
 
 // captured looks up what the captured names mean. The lists it returns belong to
 // the rule and the evaluator.
-func (d *declarative) captured(r *rule, named *lpeg.Named[lpeg.Value]) captures {
-	if len(named.Sites) == 0 {
-		if len(named.Others) > 0 { // the script made a table itself
-			if t := named.Others[0].Table(); t != nil {
-				return captures{entries: t.Named}
-			}
+func (d *declarative) captured(r *rule, named *lpeg.Named[lpeg.Value]) *captures {
+	found := &r.found
+	found.slots, found.values, found.entries = found.slots[:0], named.Values, nil
+	if len(named.Sites) == 0 && len(named.Others) > 0 { // the script made a table itself
+		if t := named.Others[0].Table(); t != nil {
+			found.entries = t.Named
 		}
-		return captures{}
+		return found
 	}
 	d.matches++
-	r.found = r.found[:0]
 	for _, site := range named.Sites {
 		i := site.Index()
 		if i >= len(r.slots) {
@@ -103,12 +102,13 @@ func (d *declarative) captured(r *rule, named *lpeg.Named[lpeg.Value]) captures 
 			r.slots[i] = s
 		}
 		if s.match == d.matches {
-			return captures{entries: distinct(named)}
+			found.slots, found.values, found.entries = found.slots[:0], nil, distinct(named)
+			return found
 		}
 		s.match = d.matches
-		r.found = append(r.found, s)
+		found.slots = append(found.slots, s)
 	}
-	return captures{slots: r.found, values: named.Values}
+	return found
 }
 
 // distinct keeps one value of each name: the last, in the place of the first.

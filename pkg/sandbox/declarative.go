@@ -26,7 +26,8 @@ type declarative struct {
 	second  *lpeg.Values // for the other patterns: the grammar's captures stay valid
 	inLua   bool         // the grammar calls Lua functions: each match is a protected call
 
-	extract []*rule // run over the decoded Payload
+	enough  *rule   // run over the decoded Payload; nil: none
+	extract []*rule // the same, if enough does not match
 
 	logger     *rule  // nil: none
 	loggerText string // the Logger that loggerVals was made of
@@ -92,7 +93,8 @@ func newDeclarative(p *Plugin) (*declarative, error) {
 	return d, nil
 }
 
-// readExtract reads the global extract: a pattern or a list of them.
+// readExtract reads the global extract: a pattern, or a list of them, perhaps with
+// one that is tried first.
 func (d *declarative) readExtract() error {
 	v := d.p.eng.global("extract")
 	if v == lua.LNil {
@@ -102,6 +104,16 @@ func (d *declarative) readExtract() error {
 	if d.extract, err = readRules(d.p, "extract", v); err != nil {
 		return fmt.Errorf("the global %w", err)
 	}
+	list, ok := v.(*lua.LTable)
+	if !ok || list.RawGetString("first") == lua.LNil {
+		return nil
+	}
+	first := list.RawGetString("first")
+	pattern, ok := d.p.eng.lpeg.Pattern(first)
+	if !ok {
+		return fmt.Errorf("the global extract.first is a %s; want a pattern", first.Type())
+	}
+	d.enough = &rule{pattern: pattern}
 	return nil
 }
 
@@ -252,14 +264,14 @@ func (r *refusal) Unwrap() error { return r.cause }
 
 // decode runs the grammar over raw's Payload into m.
 func (d *declarative) decode(m *message.Message, raw *message.Message) error {
-	found, ok, err := d.match(d.values, d.grammar, raw.Payload)
+	found, err := d.match(d.values, d.grammar, raw.Payload)
 	if err != nil {
 		return &refusal{reason: "run the grammar of " + d.p.opts.Name, line: strings.Clone(raw.Payload[:min(len(raw.Payload), shownText)]), cause: err}
 	}
-	if !ok {
+	if found == nil {
 		return &refusal{reason: "cannot parse a record of " + raw.Logger, line: strings.Clone(raw.Payload[:min(len(raw.Payload), shownText)])}
 	}
-	return d.build(m, raw, &found)
+	return d.build(m, raw, found)
 }
 
 // build fills m from the captures, the logger's captures, the defaults and raw.
@@ -284,7 +296,7 @@ func (d *declarative) build(m, raw *message.Message, found *captures) error {
 		b.first(toPayload)
 		m.Payload = *d.whole
 	}
-	if b.err == nil && len(d.extract) > 0 {
+	if b.err == nil && (d.enough != nil || len(d.extract) > 0) {
 		b.extract()
 	}
 	if len(d.weak) > 0 && b.err == nil {
@@ -308,8 +320,8 @@ func (d *declarative) evaluateLogger(logger string) {
 	}
 	d.loggerText, d.loggerDone = strings.Clone(logger), true
 	d.loggerVals = d.loggerVals[:0]
-	found, ok, err := d.match(d.second, d.logger, d.loggerText)
-	d.loggerOK = err == nil && ok
+	found, err := d.match(d.second, d.logger, d.loggerText)
+	d.loggerOK = err == nil && found != nil
 	if d.loggerOK {
 		for _, e := range found.appendEntries(nil) {
 			d.loggerVals = append(d.loggerVals, taken{d.layout.slot(e.Name), e.Value})

@@ -238,6 +238,35 @@ func TestDeclarativeCaptures(t *testing.T) {
 	require.Equal(t, sandbox.CodeFail, res.Code)
 }
 
+func TestExtractFirst(t *testing.T) {
+	p := open(t, `local l = require "lpeg" l.locale(l)
+		grammar = l.Cg(l.P(1)^0, "Payload")
+		local n = l.Cg(l.digit^1, "n")
+		extract = { first = "#" * n, (1 - l.S"#")^0 * "#" * n, l.Cg(l.alpha^1, "word") * l.Cg(l.Cc"list", "n") }
+		common_tags = false severity_label = false`, nil)
+	for payload, want := range map[string]map[string]string{
+		"#12 a":    {"n": "12"},
+		"a #12":    {"n": "12", "word": "a"},
+		"a":        {"n": "list", "word": "a"},
+		"# a":      {},
+		"#x a #12": {},
+	} {
+		var got collected
+		_, err := p.Process(line(payload), got.emit)
+		require.NoError(t, err)
+		fields := map[string]string{}
+		for _, f := range got.messages[0].Fields {
+			fields[f.Name] = f.At(0).Str()
+		}
+		require.Equal(t, want, fields, payload)
+	}
+
+	_, err := sandbox.Open(sandbox.Options{
+		Kind: sandbox.KindDecoder, Name: "test", Source: []byte(`grammar = require("lpeg").P(1) extract = { first = "x" }`),
+	})
+	require.ErrorContains(t, err, "extract.first is a string")
+}
+
 func TestDeclarativeParts(t *testing.T) {
 	now := time.Unix(1489400000, 0)
 	p := open(t, `local l = require "lpeg"

@@ -102,8 +102,8 @@ func (m *multiline) process(raw *message.Message, emit message.Emit) error {
 }
 
 func (m *multiline) matches(p *rule, text string) (bool, error) {
-	_, ok, err := m.d.match(m.d.second, p, text)
-	return ok, err
+	found, err := m.d.match(m.d.second, p, text)
+	return found != nil, err
 }
 
 // byText decides with the line alone.
@@ -153,22 +153,22 @@ func (m *multiline) add(text string) {
 
 // afterDecoding decides with the decoded message.
 func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error {
-	found, ok, err := m.d.match(m.d.values, m.d.grammar, raw.Payload)
+	found, err := m.d.match(m.d.values, m.d.grammar, raw.Payload)
 	if err != nil {
 		return &refusal{reason: "run the grammar of " + m.d.p.opts.Name, cause: err}
 	}
-	if !ok {
+	if found == nil {
 		if m.pending == nil || !m.appendRaw {
 			return &refusal{reason: "cannot parse a record of " + raw.Logger, line: strings.Clone(raw.Payload[:min(len(raw.Payload), shownText)])}
 		}
 		return m.extend(raw.Payload, emit)
 	}
 	msg := &m.d.msg
-	if err := m.d.build(msg, raw, &found); err != nil {
+	if err := m.d.build(msg, raw, found); err != nil {
 		return err
 	}
 	if m.pending != nil {
-		if m.keyed && len(m.key) > 0 && m.keyOf(&found, raw) == m.keyText {
+		if m.keyed && len(m.key) > 0 && m.keyOf(found, raw) == m.keyText {
 			return m.extend(msg.Payload, emit)
 		}
 		if err := m.flush(emit); err != nil {
@@ -184,7 +184,7 @@ func (m *multiline) afterDecoding(raw *message.Message, emit message.Emit) error
 		return emit(msg)
 	}
 	m.keyed = opens
-	m.keyText = m.keyOf(&found, raw)
+	m.keyText = m.keyOf(found, raw)
 	m.begin(msg.Clone(), msg.Payload)
 	return nil
 }

@@ -26,16 +26,16 @@ func (m *multiline) byParts() bool { return m.part != nil || m.partName != "" }
 // different keys may alternate.
 func (m *multiline) joinParts(raw *message.Message, emit message.Emit) error {
 	m.seen++
-	found, ok, err := m.d.match(m.d.values, m.d.grammar, raw.Payload)
+	found, err := m.d.match(m.d.values, m.d.grammar, raw.Payload)
 	if err != nil {
 		return &refusal{reason: "run the grammar of " + m.d.p.opts.Name, cause: err}
 	}
-	if !ok {
+	if found == nil {
 		return &refusal{reason: "cannot parse a record of " + raw.Logger, line: strings.Clone(raw.Payload[:min(len(raw.Payload), shownText)])}
 	}
 	_, more := found.get(m.partName)
 	msg := &m.d.msg
-	if err := m.d.build(msg, raw, &found); err != nil {
+	if err := m.d.build(msg, raw, found); err != nil {
 		return err
 	}
 	if m.part != nil {

@@ -95,7 +95,7 @@ func (d *declarative) start(p *Plugin, host *lpeg.ForeignHost) *declarative {
 	own.second.SetLimits(patternLimits(p.opts.Limits))
 	own.counted = own.pass
 	own.grammar, own.logger = d.grammar.fresh(), d.logger.fresh()
-	own.extract = freshRules(d.extract)
+	own.enough, own.extract = d.enough.fresh(), freshRules(d.extract)
 	own.layout = d.layout.fresh()
 	own.reader, own.later, own.weak, own.line = entry.Reader{}, nil, nil, nil
 	if d.multi != nil {
@@ -152,7 +152,7 @@ type freezer struct {
 }
 
 func (f *freezer) all(d *declarative) bool {
-	rules := append([]*rule{d.grammar, d.logger}, d.extract...)
+	rules := append([]*rule{d.grammar, d.logger, d.enough}, d.extract...)
 	d.layout.eachRule(func(r *rule) { rules = append(rules, r) })
 	if m := d.multi; m != nil {
 		rules = append(rules, m.start, m.continuation, m.open, m.part, m.glue)

@@ -135,6 +135,7 @@ func TestTemplateOfGrammars(t *testing.T) {
 		"a decision in Lua":     {`grammar = l.Cg(l.Cmt(l.P(1)^0, function() return true end), "a")`, false},
 		"a table of tables":     {`grammar = l.Cg(l.P(1)^0 / {x = {}}, "a")`, false},
 		"a table that computes": {`grammar = l.Cg(l.P(1)^0 / setmetatable({}, {__index = function() return "z" end}), "a")`, false},
+		"Lua in extract.first":  {`grammar = l.Cg(l.P(1)^0, "a") extract = {first = l.Cg(l.P(1)^0 / function() return "q" end, "b")}`, false},
 		"Lua in extract":        {`grammar = l.Cg(l.P(1)^0, "a") extract = {l.Cg(l.P(1)^0 / function() return "q" end, "b")}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
