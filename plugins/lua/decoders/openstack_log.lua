@@ -45,7 +45,7 @@ local answer = search(http.openstack_answer)
 local request = #search " HTTP/" * (client * answer + answer * client ^ -1)
 
 -- most texts begin with the bracket; what stands behind it is then searched once
-extract = { bracket * request ^ -1 + search(bracket), -(l.P "[" * l.P "None " ^ -1 * l.P "req-" ^ -1 * id) * request }
+extract = { first = bracket * request ^ -1, search(bracket), request }
 
 types = {
     http_status = "number", http_response_size = "number", http_response_time = "number",

@@ -7,7 +7,9 @@ local M = {}
 setfenv(1, M)
 
 local d = l.digit
-local octet = l.P "1" * d * d + l.P "2" * l.R "04" * d + l.P "25" * l.R "05" + l.R "19" * d + d
+-- at most 255, as many digits as there are: each digit decides by itself what may follow
+local octet = l.P "1" * d ^ -2 + l.P "2" * (l.R "04" * d ^ -1 + l.P "5" * l.R "05" ^ -1 + l.R "69") ^ -1
+    + l.R "39" * d ^ -1 + "0"
 
 v4 = octet * "." * octet * "." * octet * "." * octet
 

@@ -39,16 +39,17 @@ openstack_answer = l.P '"' * request * '"' * blanks
     * l.P "len: " ^ -1 * l.Cg(l.digit ^ 1, "http_response_size") * blanks
     * l.P "time: " ^ -1 * l.Cg(l.digit ^ 1 * (l.P "." * l.digit ^ 0) ^ -1, "http_response_time")
 
--- first_address finds the first IPv4 address in a text.
-local looks_like_one = #(l.digit * l.digit ^ -2 * "." * l.digit)
 local word = l.alnum + "."
--- words without a dot are passed over at once
-first_address = ((1 - l.S " .") ^ 0 * " ") ^ 0 * l.P { looks_like_one * l.C(ip.v4) * -(l.digit + l.P "." * l.digit)
-    + word ^ 0 * (1 - word) ^ 1 * l.V(1) }
+local lone_address = ip.v4 * -(l.digit + l.P "." * l.digit)
+
+-- first_address captures the first IPv4 address in a text, up to which it goes.
+-- Behind a word that is none, words without a dot are passed over at once.
+first_address = (1 - word) ^ 0 * l.P { l.C(lone_address)
+    + word ^ 0 * (1 - word) ^ 1 * ((1 - l.S " .") ^ 0 * " ") ^ 0 * (1 - word) ^ 0 * l.V(1) }
 
 -- address_within matches a text of such characters that holds an IPv4 address.
 function address_within(char)
-    return l.P { looks_like_one * ip.v4 * -(l.digit + l.P "." * l.digit)
+    return l.P { lone_address
         + word ^ 0 * (char - word) ^ 1 * l.V(1) }
 end
 
