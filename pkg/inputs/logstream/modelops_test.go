@@ -21,7 +21,9 @@ func (m *model) line() string {
 	if m.rnd.IntN(200) == 0 {
 		long = 150 << 10
 	}
-	return fmt.Sprintf("line %d %s", m.next-1, strings.Repeat("x", long))
+	line := fmt.Sprintf("line %d %s", m.next-1, strings.Repeat("x", long))
+	m.born[line] = m.disks
+	return line
 }
 
 func (m *model) write(name, text string) {
@@ -79,6 +81,9 @@ func (m *model) take(name string) {
 func (m *model) excuse(line string) {
 	words := strings.SplitN(line, " ", 3)
 	m.excused[words[0]+" "+words[1]+" "] = true
+	if m.full && m.born[line] == m.disks && !m.delivered[line] {
+		m.barred[line] = true
+	}
 }
 
 // shift makes room for the newest of the rotated files and names it.
@@ -210,6 +215,10 @@ func (m *model) delete() {
 
 // disk makes the journal impossible to write, or possible again.
 func (m *model) disk(full bool) {
+	if m.full != full {
+		m.full = full
+		m.disks++
+	}
 	tmp := filepath.Join(m.data, "logstreamer", "app.json.tmp")
 	if full {
 		err := os.MkdirAll(filepath.Join(tmp, "full"), 0o700)
