@@ -15,6 +15,7 @@ import (
 	"github.com/tocsin-lma/tocsin/pkg/buffer"
 	"github.com/tocsin-lma/tocsin/pkg/config"
 	"github.com/tocsin-lma/tocsin/pkg/gse"
+	"github.com/tocsin-lma/tocsin/pkg/inputs/logstream"
 	"github.com/tocsin-lma/tocsin/pkg/matcher"
 	"github.com/tocsin-lma/tocsin/pkg/message"
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
@@ -49,6 +50,7 @@ type parts struct {
 	previousClusters *gse.Engine
 	alarms           int // how many alarms this daemon evaluates
 	cache            *sandbox.Cache
+	journals         *logstream.Journals // of all inputs that read files
 	plugins          []*livePlugin
 }
 

@@ -60,6 +60,36 @@ func TestModelErrorsNameThePlaceAndTheWayOut(t *testing.T) {
 	}
 }
 
+// TestInputsThatWouldShareAJournalAreRefused: each would write the positions of its
+// files over those of the other's.
+func TestInputsThatWouldShareAJournalAreRefused(t *testing.T) {
+	const nova = `file_match: 'nova/(?P<Service>.+)\.log'`
+	for _, c := range []struct{ name, a, b, streams string }{
+		{"one name, other files", `file_match: 'a\.log', differentiator: [shop]`, `file_match: 'b\.log', differentiator: [sh, op]`, "shop"},
+		{"the name of the other input", `file_match: 'a\.log'`, `log_directory: /srv, file_match: 'b\.log', differentiator: [first]`, "first"},
+		{"the same files", nova + ", differentiator: [nova, _, Service]", nova + ", differentiator: [nova, _, Service], initial_tail: true", "nova + _ + Service"},
+		{"paths", `paths: [/srv/a/x.log, /srv/b/y.log]`, `file_match: 'z\.log', differentiator: [first.y]`, "first.y"},
+		{"one journal folder under two names", `file_match: 'a\.log', differentiator: [s], journal_directory: /srv/j`, `file_match: 'b\.log', differentiator: [s], journal_directory: /srv/x/../j`, "s"},
+		{"other groups", nova + ", differentiator: [nova, _, Service]", `file_match: 'cinder/(?P<Service>.+)\.log', differentiator: [nova, _, Service]`, ""},
+		{"the same files under other names", nova + ", differentiator: [nova, _, Service]", nova + ", differentiator: [Service]", ""},
+		{"other journals", `file_match: 'a\.log', differentiator: [s], journal_directory: /srv/j`, `file_match: 'a\.log', differentiator: [s]`, ""},
+		{"globs", `paths: [/srv/a/*.log]`, `paths: [/srv/a/*.log]`, ""},
+		{"one that is off", `file_match: 'a\.log', differentiator: [s], enabled: false`, `file_match: 'a\.log', differentiator: [s]`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := fmt.Sprintf("log_collector:\n  input:\n    first: {engine: logstreamer, %s}\n    second: {engine: logstream, %s}\n", c.a, c.b)
+			_, err := daemon.Check(daemon.Options{Role: daemon.LogCollector, Sources: source(text)})
+			if c.streams == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, daemon.ErrConfig)
+			require.ErrorContains(t, err, fmt.Sprintf("site.yml:4: log_collector.input.second.differentiator: the inputs first (site.yml:3) and second both make streams called %q", c.streams))
+			require.ErrorContains(t, err, "another differentiator, or a journal_directory of its own")
+		})
+	}
+}
+
 func TestEveryErrorOfAModelIsTold(t *testing.T) {
 	_, err := daemon.Check(daemon.Options{Role: daemon.LogCollector, Sources: source("log_collector:\n  input: {a: {engine: x}}\n  output: {b: {engine: y}}\n  filter: {c: {engine: z}}")})
 	for _, want := range []string{`"x"`, `"y"`, `"z"`} {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tocsin-lma/tocsin/pkg/config"
+	"github.com/tocsin-lma/tocsin/pkg/inputs/logstream"
 	"github.com/tocsin-lma/tocsin/pkg/pipeline"
 	"github.com/tocsin-lma/tocsin/pkg/splitter"
 )
@@ -25,6 +26,8 @@ var inputKeys = []string{"engine", "decoder", "splitter", "can_exit", "send_deco
 
 func (p *parts) buildInputs() {
 	table := inputPlugins()
+	p.journals = &logstream.Journals{}
+	var followers []follower
 	p.each("input", func(name string, n *config.Node) {
 		var c inputConfig
 		p.fail(n.Only(inputKeys...).Decode(&c))
@@ -46,6 +49,7 @@ func (p *parts) buildInputs() {
 			p.fail(placed(n, err))
 			return
 		}
+		followers = p.journal(followers, name, n, in)
 		spec := pipeline.InputSpec{Name: name, Input: in}
 		if framed := split.Framed() || c.Engine == "tcp" && c.Splitter == ""; !framed || !p.protobuf(c.Decoder) {
 			spec.NewDecoder = p.decoder(n, c.Decoder, c.SendFailures)
@@ -56,6 +60,33 @@ func (p *parts) buildInputs() {
 		pipeline.InputSpec{Name: "heartbeat", Input: &heartbeat{d: p.d, p: p, tags: p.tags()}},
 		pipeline.InputSpec{Name: "report", Input: &reporter{d: p.d, host: p.global.Hostname}},
 	)
+}
+
+// follower is an input that reads files and keeps positions.
+type follower struct {
+	name string
+	node *config.Node
+	in   *logstream.Input
+}
+
+// journal refuses an input whose positions would be those of another one, and adds
+// it to the others.
+func (p *parts) journal(others []follower, name string, n *config.Node, in pipeline.Input) []follower {
+	files, ok := in.(*logstream.Input)
+	if !ok {
+		return others
+	}
+	for _, other := range others {
+		if streams, same := logstream.Clash(other.in, files); same {
+			place := n.Get("differentiator")
+			if !place.Exists() {
+				place = n
+			}
+			p.fail(place.Errorf("the inputs %s (%s) and %s both make streams called %q, and one would go on where the other one has read: give one of them another differentiator, or a journal_directory of its own",
+				other.name, other.node.Pos(), name, streams))
+		}
+	}
+	return append(others, follower{name, n, files})
 }
 
 // splitter finds the splitter that an input names: a section, with or without

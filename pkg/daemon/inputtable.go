@@ -66,6 +66,7 @@ func inputPlugins() map[string]inputPlugin {
 		"logstreamer": newInput(logstream.DefaultConfig, func(c inputContext, cfg logstream.Config) (pipeline.Input, error) {
 			return logstream.New(cfg, logstream.Options{
 				Name: c.name, DataDir: c.p.d.opt.DataDir, Hostname: c.p.global.Hostname, Splitter: c.splitter, Logger: c.p.log.With("input", c.name),
+				Journals: c.p.journals,
 			})
 		}),
 	}

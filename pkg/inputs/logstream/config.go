@@ -26,7 +26,7 @@ import (
 type Config struct {
 	LogDirectory   string                    `yaml:"log_directory"`
 	FileMatch      string                    `yaml:"file_match"`     // RE2, relative to log_directory, anchored at both ends
-	Differentiator []string                  `yaml:"differentiator"` // parts of the stream's name; a group's name stands for its text
+	Differentiator []string                  `yaml:"differentiator"` // parts of the stream's name; a group's name stands for its text. No two inputs may make the same name
 	Priority       []string                  `yaml:"priority"`       // groups to sort by, oldest first; ^ reverses
 	Translation    map[string]map[string]int `yaml:"translation"`    // group -> text -> number
 	OldestDuration time.Duration             `yaml:"oldest_duration"`
@@ -58,6 +58,7 @@ type Options struct {
 	Hostname string          // of the records
 	Splitter splitter.Config // zero value: lines
 	Logger   *slog.Logger
+	Journals *Journals // shared by the inputs of a daemon; nil: there is no other input
 }
 
 // linger is how long a file that lost its name is followed: its writer may not

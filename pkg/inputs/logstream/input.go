@@ -60,6 +60,9 @@ func New(cfg Config, opt Options) (*Input, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
+	if opt.Journals == nil {
+		opt.Journals = &Journals{}
+	}
 	probe, err := splitter.New(opt.Splitter)
 	if err != nil {
 		return nil, err
@@ -107,6 +110,7 @@ func (in *Input) scan(ctx context.Context, group *errgroup.Group, open message.O
 	reported := map[string]string{}
 	for first := true; ; first = false {
 		streams, problems := in.catalogue(time.Now())
+		in.claim(streams, problems)
 		in.report(problems, reported)
 		for _, name := range sortedKeys(streams) {
 			if err := in.deliver(ctx, group, open, name, streams[name], first); err != nil {

@@ -236,15 +236,21 @@ func (in *Input) globbed(now time.Time, streams map[string][]found) {
 			if !ok {
 				continue
 			}
-			name := in.opt.Name
-			if strings.ContainsAny(glob, "*?[") || len(in.cfg.Paths) > 1 {
-				base := filepath.Base(path)
-				name += "." + strings.TrimSuffix(base, ".log")
-			}
+			name := in.pathStream(glob, path)
 			files := in.generations(path, now)
 			streams[name] = append(append(streams[name], files...), found{path: path, status: st})
 		}
 	}
+}
+
+const globs = "*?["
+
+// pathStream is the name of the stream of a path that a glob stands for.
+func (in *Input) pathStream(glob, path string) string {
+	if !strings.ContainsAny(glob, globs) && len(in.cfg.Paths) == 1 {
+		return in.opt.Name
+	}
+	return in.opt.Name + "." + strings.TrimSuffix(filepath.Base(path), ".log")
 }
 
 func (in *Input) generations(path string, now time.Time) []found {
