@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -48,7 +50,7 @@ const (
 type pluginDaemon struct {
 	*running
 	dir     string
-	written int
+	written atomic.Int64 // lines
 	stop    chan struct{}
 	ended   chan struct{}
 }
@@ -83,17 +85,17 @@ func (d *pluginDaemon) file(t *testing.T, name, text string) {
 // load writes lines until it is told to stop.
 func (d *pluginDaemon) load() {
 	defer close(d.ended)
-	for ; ; d.written++ {
+	for ; ; d.written.Add(1) {
 		select {
 		case <-d.stop:
 			return
 		case <-time.After(2 * time.Millisecond):
 		}
-		f, err := os.OpenFile(filepath.Join(d.dir, "log", fmt.Sprintf("%d.log", d.written%pluginStreams)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		f, err := os.OpenFile(filepath.Join(d.dir, "log", fmt.Sprintf("%d.log", d.written.Load()%pluginStreams)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
 			continue // the line is missing in the end
 		}
-		fmt.Fprintf(f, "line-%d.\n", d.written)
+		fmt.Fprintf(f, "line-%d.\n", d.written.Load())
 		_ = f.Close()
 	}
 }
@@ -126,18 +128,24 @@ func (d *pluginDaemon) eventually(kind string, holds func(p pluginState) bool) p
 	return p
 }
 
-// newest waits for a line that comes from here on and returns it with what it has
-// become.
-func (d *pluginDaemon) newest() string {
+// newest waits for a line that is written from here on and returns what it has
+// become. Older ones may still be on their way.
+func (d *pluginDaemon) newest() (line string) {
 	d.t.Helper()
-	read := func() []string {
+	written := d.written.Load() // the line of that number may be in its file already
+	require.Eventually(d.t, func() bool {
 		data, _ := os.ReadFile(filepath.Join(d.dir, "out"))
-		return strings.Split(strings.TrimRight(string(data), "\n"), "\n")
-	}
-	before := len(read())
-	require.Eventually(d.t, func() bool { return len(read()) > before+2*pluginStreams }, time.Minute, 10*time.Millisecond)
-	lines := read()
-	return lines[len(lines)-1]
+		for text := range strings.Lines(string(data)) {
+			_, number, _ := strings.Cut(text, "line-")
+			number, _, whole := strings.Cut(number, ".")
+			if n, err := strconv.ParseInt(number, 10, 64); err == nil && whole && n > written {
+				line = text
+				return true
+			}
+		}
+		return false
+	}, time.Minute, 10*time.Millisecond)
+	return line
 }
 
 // check ends the load and finds every line exactly once, and the filter's count whole.
@@ -145,14 +153,15 @@ func (d *pluginDaemon) check() {
 	d.t.Helper()
 	close(d.stop)
 	<-d.ended
+	written := int(d.written.Load())
 	var text string
 	require.Eventually(d.t, func() bool {
 		data, _ := os.ReadFile(filepath.Join(d.dir, "out"))
 		text = string(data)
 		count, _ := os.ReadFile(filepath.Join(d.dir, "count"))
-		return strings.Count(text, "line-") >= d.written && strings.HasSuffix(string(count), fmt.Sprintf("\n%d\n", d.written))
-	}, time.Minute, 20*time.Millisecond, "%d lines arrive, and the filter counts them without having lost its state", d.written)
-	for i := range d.written {
+		return strings.Count(text, "line-") >= written && strings.HasSuffix(string(count), fmt.Sprintf("\n%d\n", written))
+	}, time.Minute, 20*time.Millisecond, "%d lines arrive, and the filter counts them without having lost its state", written)
+	for i := range written {
 		require.Equal(d.t, 1, strings.Count(text, fmt.Sprintf("line-%d.", i)), "line %d", i)
 	}
 	d.end()
