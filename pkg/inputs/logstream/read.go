@@ -242,7 +242,7 @@ func (s *stream) cut(f *file, data []byte, final bool) (used int, err error) {
 			s.in.stats.tooLong.Add(1)
 			s.in.log.Warn("record too long", "stream", s.name, "path", f.Path, "offset", f.pos, "size", size, "limit", s.split.Limit())
 		} else if err != nil {
-			f.remember(data[:used], nil)
+			f.remember(data[:used], recent(ends, n))
 			return used, err
 		}
 		if advance == 0 {
@@ -257,7 +257,7 @@ func (s *stream) cut(f *file, data []byte, final bool) (used int, err error) {
 			s.msg.Payload = unsafe.String(unsafe.SliceData(record), len(record)) // valid until Emit returns
 			if err := s.out.Emit(&s.msg); err != nil {
 				s.broken = true
-				f.remember(data[:used], nil)
+				f.remember(data[:used], recent(ends, n))
 				return used, err
 			}
 			s.in.stats.records.Add(1)
