@@ -209,6 +209,10 @@ func (c *compiler) site(p *Pattern) int32 {
 
 func (c *compiler) genCapture(p *Pattern, follow firstSet) {
 	i := c.site(p)
+	if set, n, ok := spanOf(p.a); ok {
+		c.emit(inst{op: opFullSpan, n: i, off: int32(n), set: c.table(set), capture: p.capture})
+		return
+	}
 	a := c.attrs(p.a)
 	if a.fixed >= 0 && !a.captures {
 		c.gen(p.a, follow)
@@ -255,7 +259,7 @@ func (c *compiler) skipTested(at int32, set Set) {
 		known = in.n == 1
 	}
 	if known {
-		*in = inst{op: opSkip, n: 1}
+		*in = inst{op: opJump, n: 1, off: at + 1}
 	}
 }
 
@@ -276,6 +280,10 @@ func (c *compiler) genNot(p *Pattern) {
 }
 
 func (c *compiler) genAnd(p *Pattern) {
+	if q := searched(p); q != nil && q.kind == nodeString {
+		c.emit(inst{op: opAheadString, n: c.str(q.text)})
+		return
+	}
 	a := c.attrs(p)
 	if a.fixed >= 0 && !a.captures {
 		c.gen(p, anything)
@@ -296,7 +304,7 @@ func (c *compiler) genAnd(p *Pattern) {
 func (p *Program) shorten() {
 	final := func(at int32) int32 {
 		for range 16 {
-			if p.code[at].op != opJump {
+			if p.code[at].op != opJump || p.code[at].n > 0 {
 				break
 			}
 			at = p.code[at].off
@@ -313,11 +321,16 @@ func (p *Program) shorten() {
 			}
 		case opJump:
 			in.off = final(in.off)
-			if op := p.code[in.off].op; op == opReturn || op == opFail || op == opEnd {
+			if op := p.code[in.off].op; in.n == 0 && (op == opReturn || op == opFail || op == opEnd) {
 				*in = p.code[in.off]
 			}
 		case opTestChar, opTestSet, opTestAny, opChoice, opCommit, opBackCommit:
 			in.off = final(in.off)
+		case opSwitch:
+			in.off = final(in.off)
+			for b, at := range p.switches[in.n] {
+				p.switches[in.n][b] = final(at)
+			}
 		}
 	}
 }

@@ -9,7 +9,7 @@ const (
 
 func (c *compiler) genChoice(p *Pattern, follow firstSet) {
 	alts := flatten(p, nodeChoice)
-	if c.genOptionSpan(alts) || c.genSwitch(alts, follow) {
+	if c.genOptionSpan(alts) || c.genOptionString(alts) || c.genSwitch(alts, follow) {
 		return
 	}
 	c.genAlternatives(alts, follow)
@@ -45,6 +45,15 @@ func (c *compiler) genOptionSpan(alts []*Pattern) bool {
 	return true
 }
 
+// genOptionString compiles "this literal or nothing".
+func (c *compiler) genOptionString(alts []*Pattern) bool {
+	if len(alts) != 2 || alts[0].kind != nodeString || alts[1].kind != nodeTrue {
+		return false
+	}
+	c.emit(inst{op: opTryString, n: c.str(alts[0].text)})
+	return true
+}
+
 // genAlternatives emits the alternatives one after the other.
 func (c *compiler) genAlternatives(alts []*Pattern, follow firstSet) {
 	if len(alts) == 1 {
@@ -64,7 +73,9 @@ func (c *compiler) genAlternatives(alts []*Pattern, follow firstSet) {
 			at := c.here()
 			c.gen(p, follow)
 			c.skipTested(at, fs.set)
-			ends = append(ends, c.emit(inst{op: opJump}))
+			if alts[i+1].kind != nodeTrue { // else there is nothing to jump over
+				ends = append(ends, c.emit(inst{op: opJump}))
+			}
 			c.target(test)
 			continue
 		}
@@ -74,7 +85,7 @@ func (c *compiler) genAlternatives(alts []*Pattern, follow firstSet) {
 		if test >= 0 {
 			c.skipTested(at, fs.set)
 		}
-		ends = append(ends, c.emit(inst{op: opCommit}))
+		ends = append(ends, c.emit(inst{op: opCommit, n: 1}))
 		c.target(choice)
 		c.target(test)
 	}

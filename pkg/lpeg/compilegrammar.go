@@ -103,21 +103,13 @@ func reaches(calls [][]int, start int) bool {
 // "p or else skip a byte and try again", into a loop that skips at once to
 // the next place where p can begin.
 func (c *compiler) genSearch(g *Pattern) bool {
-	if len(g.rules) != 1 {
+	p := searched(g)
+	if p == nil {
 		return false
 	}
-	body := g.rules[0].Pattern
-	if body.kind != nodeChoice || body.b.kind != nodeSeq || body.a.attrs.open {
-		return false
-	}
-	skip, again := body.b.a, body.b.b
-	if skip.kind != nodeAny || skip.n != 1 || again.kind != nodeCall || again.value != g.rules[0].Name {
-		return false
-	}
-	p := body.a
 	if p.kind == nodeString {
 		c.genFind(p.text)
-		c.gen(p, anything)
+		c.emit(inst{op: opJump, n: int32(len(p.text)), off: c.here() + 1})
 		return true
 	}
 	fs := c.first(p, anything)
@@ -126,13 +118,33 @@ func (c *compiler) genSearch(g *Pattern) bool {
 		c.genFindSet(fs.set, literalPrefix(p))
 	}
 	choice := c.emit(inst{op: opChoice})
+	at := c.here()
 	c.gen(p, anything)
-	commit := c.emit(inst{op: opCommit})
+	if !fs.empty {
+		c.skipTested(at, fs.set)
+	}
+	commit := c.emit(inst{op: opCommit, n: 1})
 	c.target(choice)
 	c.emit(inst{op: opAny, n: 1})
 	c.emit(inst{op: opLoop, off: loop})
 	c.target(commit)
 	return true
+}
+
+// searched returns what a pattern of the search idiom searches for, nil for others.
+func searched(g *Pattern) *Pattern {
+	if g.kind != nodeGrammar || len(g.rules) != 1 {
+		return nil
+	}
+	body := g.rules[0].Pattern
+	if body.kind != nodeChoice || body.b.kind != nodeSeq || body.a.attrs.open {
+		return nil
+	}
+	skip, again := body.b.a, body.b.b
+	if skip.kind != nodeAny || skip.n != 1 || again.kind != nodeCall || again.value != g.rules[0].Name {
+		return nil
+	}
+	return body.a
 }
 
 // literalPrefix returns the text every match of p begins with, as far as it is plain to see.

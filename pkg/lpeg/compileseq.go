@@ -46,6 +46,9 @@ func (c *compiler) genSeq(p *Pattern, follow firstSet) {
 // are joined, equal sets are counted, a set and its repetition become a span.
 // It returns how many parts it took, 0 for none.
 func (c *compiler) genRun(parts []*Pattern) int {
+	if n := c.genClasses(parts); n > 0 {
+		return n
+	}
 	if text, n := joinStrings(parts); n > 1 {
 		if rest, ok := parts[0].asSet(); ok && setRun(parts, rest) > n {
 			return c.genSetRun(parts, rest)
@@ -109,9 +112,9 @@ func (c *compiler) genSetRun(parts []*Pattern, set Set) int {
 	case set == FullSet():
 		c.emit(inst{op: opAny, n: int32(n)})
 		return n
-	case span && n == 1 && set != FullSet() && set.Complement().Len() != 1:
-		c.emit(inst{op: opSpan1, set: c.table(set)})
-		return 2
+	case span && set.Complement().Len() != 1:
+		c.emit(inst{op: opSpan, set: c.table(set), off: int32(n)})
+		return n + 1
 	case n == 1:
 		c.gen(parts[0], anything)
 		return 1
@@ -172,7 +175,7 @@ func (c *compiler) genRepeat(body *Pattern, follow firstSet) {
 		c.emit(inst{op: opPartialCommit, off: loop})
 	} else {
 		c.gen(body, anything)
-		c.emit(inst{op: opCommit, off: loop})
+		c.emit(inst{op: opCommit, off: loop, n: 1})
 	}
 	c.target(choice)
 	c.target(test)

@@ -103,8 +103,7 @@ func (m *Machine) match(p *Program, subject string, init int) (int, error) {
 // run is the machine's loop: an instruction that succeeds continues it, one
 // that fails drops out of the switch to the latest alternative.
 func (m *Machine) run(code []inst, s string, i int) int {
-	pc := 0
-	for {
+	for pc := 0; ; {
 		in := &code[pc]
 		pc++
 		switch in.op {
@@ -118,11 +117,12 @@ func (m *Machine) run(code []inst, s string, i int) int {
 				i++
 				continue
 			}
-		case opSkip:
-			i += int(in.n)
-			continue
 		case opSetN:
 			if i = setN(in, s, i); i >= 0 {
+				continue
+			}
+		case opClasses:
+			if i = m.prog.classes[in.n].match(s, i); i >= 0 {
 				continue
 			}
 		case opChoice:
@@ -130,9 +130,7 @@ func (m *Machine) run(code []inst, s string, i int) int {
 				continue
 			}
 		case opLoop, opCommit:
-			if in.op == opCommit {
-				m.stack = m.stack[:len(m.stack)-1]
-			}
+			m.stack = m.stack[:len(m.stack)-int(in.n)]
 			if m.steps--; m.steps >= 0 && len(m.marks) <= m.captures {
 				pc = int(in.off)
 				continue
@@ -142,8 +140,11 @@ func (m *Machine) run(code []inst, s string, i int) int {
 				i += len(lit)
 				continue
 			}
-		case opSpan, opSpan1:
-			if end := m.span(in.set, s, i); end > i || in.op == opSpan {
+		case opSpan, opFullSpan:
+			if end := m.span(in.set, s, i); end-i >= int(in.off) {
+				if in.op == opFullSpan {
+					m.marks = append(m.marks, mark{pos: int32(i), end: int32(end), info: in.n, kind: in.capture})
+				}
 				i = end
 				continue
 			}
@@ -158,7 +159,7 @@ func (m *Machine) run(code []inst, s string, i int) int {
 			}
 			continue
 		case opJump:
-			pc = int(in.off)
+			i, pc = i+int(in.n), int(in.off)
 			continue
 		case opOpen:
 			m.marks = append(m.marks, mark{pos: int32(i), end: -1, info: in.n, kind: in.capture})
@@ -169,11 +170,10 @@ func (m *Machine) run(code []inst, s string, i int) int {
 		case opFull:
 			m.marks = append(m.marks, mark{pos: int32(i) - in.off, end: int32(i), info: in.n, kind: in.capture})
 			continue
+		case opEnd:
+			return i
 		default:
 			if i, pc = m.other(in, s, i, pc); i >= 0 {
-				if pc < 0 {
-					return i
-				}
 				continue
 			}
 		}

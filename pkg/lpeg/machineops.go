@@ -3,7 +3,7 @@ package lpeg
 import "strings"
 
 // other runs the instructions that the main loop leaves out. It returns the
-// new offset, negative to fail, and the next instruction, negative at the end.
+// new offset, negative to fail, and the next instruction.
 func (m *Machine) other(in *inst, s string, i, pc int) (int, int) {
 	switch in.op {
 	case opAny:
@@ -29,6 +29,11 @@ func (m *Machine) other(in *inst, s string, i, pc int) (int, int) {
 			return i, int(in.off)
 		}
 		return i, pc
+	case opTryString:
+		if lit := m.prog.strings[in.n]; strings.HasPrefix(s[i:], lit) {
+			return i + len(lit), pc
+		}
+		return i, pc
 	case opSwitch:
 		if i < len(s) {
 			return i, int(m.prog.switches[in.n][s[i]])
@@ -46,8 +51,6 @@ func (m *Machine) other(in *inst, s string, i, pc int) (int, int) {
 		return i - int(in.n), pc
 	case opCloseRuntime:
 		return m.closeRuntime(i), pc
-	case opEnd:
-		return i, -1
 	}
 	return m.search(in, s, i), pc
 }
@@ -73,7 +76,7 @@ func (m *Machine) search(in *inst, s string, i int) int {
 		return i
 	case opSpanByte, opFindByte:
 		i = strings.IndexByte(rest, in.c)
-	case opSpanString, opFindString:
+	case opSpanString, opFindString, opAheadString:
 		i = strings.Index(rest, m.prog.strings[in.n])
 	case opFindSet:
 		for i < len(s) && !in.set[s[i]] {
@@ -97,6 +100,9 @@ func (m *Machine) search(in *inst, s string, i int) int {
 		return -1
 	}
 	m.steps -= i >> 6
+	if in.op == opAheadString {
+		return start
+	}
 	return start + i
 }
 

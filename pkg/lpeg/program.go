@@ -7,11 +7,11 @@ const (
 	opChar                 // one byte c
 	opSet                  // one byte of set
 	opAny                  // n bytes
-	opSkip                 // n bytes known to be there
 	opString               // the string n
+	opTryString            // the string n, if it is there
 	opSetN                 // n bytes of set
-	opSpan                 // bytes of set, as many as there are
-	opSpan1                // the same, at least one
+	opClasses              // a byte of each class of list n
+	opSpan                 // bytes of set, as many as there are, at least off
 	opSpanMax              // the same, at most n
 	opSpanByte             // to the next byte c, or to the end
 	opSpanString           // to the next string n, or to the end
@@ -19,29 +19,31 @@ const (
 	opFindByte             // to the next byte c, or fail
 	opFindString           // to the next string n, or fail
 	opFindSet              // to the next byte of set, or fail
+	opAheadString          // nowhere, or fail where no string n follows
 	opTestChar             // jump unless the next byte is c
 	opTestSet              // jump unless the next byte is in set
 	opTestAny              // jump unless n bytes are left
 	opSwitch               // jump by the next byte
 	opChoice               // push an alternative
-	opCommit               // drop the alternative, jump
+	opCommit               // drop n = 1 alternative, jump
 	opPartialCommit        // move the alternative here, jump
 	opBackCommit           // return to the alternative's position, jump
 	opFail                 // fail
 	opFailTwice            // drop the alternative and fail
-	opJump                 // jump
+	opJump                 // jump, n bytes on, which are known to be there
 	opLoop                 // jump backwards
 	opCall                 // push the return address, jump
 	opReturn               // return
 	opBehind               // n bytes back
-	opFull                 // capture the last n bytes
+	opFull                 // capture the last off bytes
+	opFullSpan             // capture bytes of set, as many as there are, at least off
 	opOpen                 // open the capture
 	opClose                // close the capture
 	opCloseRuntime         // close the capture and ask its function
 )
 
-// inst is one instruction. off is the target of a jump; n is a count, the
-// index of a string, a switch or a capture.
+// inst is one instruction. off is the target of a jump, or a length; n is a count, or
+// the index of a string, a switch, a list of classes or a capture.
 type inst struct {
 	op      opcode
 	c       byte
@@ -78,6 +80,7 @@ type Program struct {
 	code     []inst
 	strings  []string
 	switches []*[256]int32
+	classes  []classes
 	captures []Site
 }
 
@@ -93,7 +96,7 @@ func (p *Program) memoryBytes() int {
 		}
 	}
 	// Sets are shared by instructions; a quarter of the sum is near enough.
-	return len(p.code)*24 + len(p.captures)*64 + len(p.switches)*1024 + sets*64
+	return len(p.code)*24 + len(p.captures)*64 + len(p.switches)*1024 + len(p.classes)*320 + sets*64
 }
 
 // Compile returns the Program of p, which is kept with p. It fails when p

@@ -40,7 +40,7 @@ local bracket = l.P "[" * l.P "None " ^ -1 * l.P "req-" ^ -1 * l.Cg(id, "request
 
 -- an address is a client's only if the text holds a request, which it precedes
 -- as a rule
-local client = l.Cg(http.first_address, "http_client_ip_address")
+local client = http.first_address "http_client_ip_address"
 local answer = search(http.openstack_answer)
 local request = #search " HTTP/" * (client * answer + answer * client ^ -1)
 

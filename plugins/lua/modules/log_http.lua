@@ -42,20 +42,17 @@ openstack_answer = l.P '"' * request * '"' * blanks
 local word = l.alnum + "."
 local lone_address = ip.v4 * -(l.digit + l.P "." * l.digit)
 
--- first_address captures the first IPv4 address in a text, up to which it goes.
+-- first_address goes to the first IPv4 address in a text, and captures it as name.
 -- Behind a word that is none, words without a dot are passed over at once.
-first_address = (1 - word) ^ 0 * l.P { l.C(lone_address)
-    + word ^ 0 * (1 - word) ^ 1 * ((1 - l.S " .") ^ 0 * " ") ^ 0 * (1 - word) ^ 0 * l.V(1) }
+function first_address(name)
+    return (1 - word) ^ 0 * l.P { l.Cg(lone_address, name)
+        + word ^ 0 * (1 - word) ^ 1 * ((1 - l.S " .") ^ 0 * " ") ^ 0 * (1 - word) ^ 0 * l.V(1) }
+end
 
 -- address_within matches a text of such characters that holds an IPv4 address.
 function address_within(char)
     return l.P { lone_address
         + word ^ 0 * (char - word) ^ 1 * l.V(1) }
-end
-
--- has_address tells whether a text holds an IPv4 address.
-function has_address(text)
-    return text ~= nil and first_address:match(text) ~= nil
 end
 
 -- copy moves the request's parts from m into fields, which may have been used
