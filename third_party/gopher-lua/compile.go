@@ -127,10 +127,7 @@ func isVarArgReturnExpr(expr ast.Expr) bool {
 func lnumberValue(expr ast.Expr) (LNumber, bool) {
 	if ex, ok := expr.(*ast.NumberExpr); ok {
 		lv, err := parseNumber(ex.Value)
-		if err != nil {
-			lv = LNumber(math.NaN())
-		}
-		return lv, true
+		return lv, err == nil
 	} else if ex, ok := expr.(*constLValueExpr); ok {
 		return ex.Value.(LNumber), true
 	}
@@ -1274,7 +1271,7 @@ func compileExpr(context *funcContext, reg int, expr ast.Expr, ec *expcontext) i
 	case *ast.NumberExpr:
 		num, err := parseNumber(ex.Value)
 		if err != nil {
-			num = LNumber(math.NaN())
+			raiseCompileError(context, sline(ex), "malformed number near '%s'", ex.Value)
 		}
 		code.AddABx(OP_LOADK, sreg, context.ConstIndex(num), sline(ex))
 		return sused

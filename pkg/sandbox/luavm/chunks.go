@@ -44,6 +44,7 @@ func (c *Chunks) put(key chunkKey, chunk *compiled) {
 
 // CompileShared is Compile of a chunk that other states load too.
 func (vm *VM) CompileShared(name, source string) (*lua.LFunction, error) {
+	source = fileText(source)
 	shown := chunkName(name)
 	if vm.opts.Chunks == nil {
 		return vm.Compile(name, source)

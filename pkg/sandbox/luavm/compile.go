@@ -54,25 +54,27 @@ func compile(shown, source string) (c *compiled, err error) {
 			c, err = nil, &syntaxError{fmt.Sprintf("%s: %v", shown, r)}
 		}
 	}()
-	if strings.HasPrefix(source, "#") {
-		end := strings.IndexByte(source, '\n')
-		if end < 0 {
-			end = len(source)
-		}
-		source = "--" + source[:end] + source[end:]
-	}
 	if strings.HasPrefix(source, "\x1bLua") {
 		return nil, &syntaxError{shown + ": precompiled chunks are not supported"}
 	}
 	chunk, err := parse.ParseText(source, shown)
 	if err != nil {
-		return nil, &syntaxError{parseErrorText(shown, err)}
+		return nil, &syntaxError{err.Error()}
 	}
 	proto, err := lua.Compile(chunk, shown)
 	if err != nil {
 		return nil, &syntaxError{compileErrorText(shown, err)}
 	}
 	return &compiled{proto}, nil
+}
+
+// fileText is the text of a file as a chunk: a first line that begins with # is
+// for the shell.
+func fileText(source string) string {
+	if strings.HasPrefix(source, "#") {
+		return "--" + source
+	}
+	return source
 }
 
 // function makes the function of a chunk in this state.
@@ -101,25 +103,6 @@ func stringChunk(source string) string {
 		return `[string "` + line[:min(len(line), room)] + `..."]`
 	}
 	return `[string "` + line + `"]`
-}
-
-func parseErrorText(chunk string, err error) string {
-	var pe *parse.Error
-	if !errors.As(err, &pe) {
-		return chunk + ": " + err.Error()
-	}
-	if pe.Pos.Line == parse.EOF {
-		return fmt.Sprintf("%s: unexpected symbol near '<eof>'", chunk)
-	}
-	near := pe.Token
-	if pe.Token == "" {
-		near = "<eof>"
-	}
-	message := pe.Message
-	if message == "syntax error" || message == "" {
-		message = "unexpected symbol"
-	}
-	return fmt.Sprintf("%s:%d: %s near '%s'", chunk, pe.Pos.Line, message, near)
 }
 
 func compileErrorText(chunk string, err error) string {

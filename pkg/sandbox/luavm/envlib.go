@@ -116,11 +116,11 @@ func (vm *VM) readSource(L *lua.LState) (name, source string, err error) {
 			in = os.Stdin
 		}
 		b, err := io.ReadAll(in)
-		return "=stdin", string(b), err
+		return "=stdin", fileText(string(b)), err
 	}
 	path := CheckString(L, 1)
 	b, err := os.ReadFile(path)
-	return "@" + path, string(b), err
+	return "@" + path, fileText(string(b)), err
 }
 
 func (vm *VM) loadfile(L *lua.LState) int {

@@ -147,7 +147,7 @@ func (vm *VM) Load(name, source string) error {
 
 // Run is Load with arguments for the chunk, which it sees as "...".
 func (vm *VM) Run(name, source string, args ...lua.LValue) error {
-	fn, err := vm.Compile(name, source)
+	fn, err := vm.Compile(name, fileText(source))
 	return vm.runChunk(fn, err, args...)
 }
 
