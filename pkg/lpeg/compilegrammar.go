@@ -120,7 +120,7 @@ func (c *compiler) genSearch(g *Pattern) bool {
 	choice := c.emit(inst{op: opChoice})
 	at := c.here()
 	c.gen(p, anything)
-	if !fs.empty {
+	if !fs.empty && fs.set != FullSet() { // there is a byte, and it is one of them
 		c.skipTested(at, fs.set)
 	}
 	commit := c.emit(inst{op: opCommit, n: 1})

@@ -67,6 +67,10 @@ func (r *exprReader) expr() *expr {
 		return &expr{op: 'C', a: r.expr()}
 	case 14:
 		return &expr{op: 'V', n: int(c/16) % 2}
+	case 15:
+		if c/16%2 == 1 {
+			return &expr{op: 'f', a: r.expr()}
+		}
 	}
 	return &expr{op: '-', a: r.expr(), b: r.expr()}
 }
@@ -108,6 +112,8 @@ func build(b *lpeg.Builder, e *expr) (*lpeg.Pattern, error) {
 		return b.C(x), nil
 	case 'V':
 		return b.V(e.n), nil
+	case 'f':
+		return b.Grammar([]lpeg.Rule{{Name: "f", Pattern: b.Choice(x, b.Seq(b.Any(1), b.V("f")))}})
 	}
 	return b.Diff(x, y), nil
 }
@@ -180,6 +186,14 @@ func (m *reference) match(e *expr, i int) (int, []string) {
 		}
 		return j, append([]string{m.s[i:j]}, c...)
 	}
+	if e.op == 'f' {
+		for ; i <= len(m.s); i++ {
+			if j, c := m.match(e.a, i); j >= 0 {
+				return j, c
+			}
+		}
+		return -1, nil
+	}
 	return m.match(m.rules[e.n], i)
 }
 
@@ -216,6 +230,8 @@ func FuzzAgainstReference(f *testing.F) {
 	f.Add([]byte{7, 4, 0, 14, 3}, []byte{16, 2}, "aabc")
 	f.Add([]byte{9, 7, 15, 3, 0, 13, 48, 48}, []byte{32}, "xxabcab")
 	f.Add([]byte{4, 9, 7, 52, 20, 2, 13, 50, 26, 18, 0}, []byte{7, 0, 48}, "aabbccba")
+	f.Add([]byte{4, 12, 31, 48, 4, 4, 2, 16, 18, 13, 9, 2, 0}, []byte{31, 64, 0}, "abcab")
+	f.Add([]byte{4, 10, 64, 4, 34, 4, 16, 4, 18, 13, 25, 50, 0}, []byte{31, 4, 0, 13, 2, 0}, "baabcbcc")
 	f.Fuzz(func(t *testing.T, first, second []byte, subject string) {
 		if len(first) > 200 || len(second) > 200 || len(subject) > 40 {
 			return

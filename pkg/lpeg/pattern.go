@@ -118,6 +118,15 @@ func (p *Pattern) Nullable() bool { return p.attrs.nullable }
 // FixedLen returns the length of every match of p, or -1 when it varies.
 func (p *Pattern) FixedLen() int { return p.attrs.fixed }
 
+// Searches tells that p matches, and captures nothing, wherever a subject holds text,
+// and nowhere else.
+func (p *Pattern) Searches() (text string, ok bool) {
+	if q := searched(p); q != nil && q.kind == nodeString {
+		return q.text, true
+	}
+	return "", false
+}
+
 // asSet returns p as a set of single bytes, when it is one.
 func (p *Pattern) asSet() (Set, bool) {
 	switch p.kind {
