@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // Field numbers and wire types of the message schema: number<<3 | wire type.
@@ -61,6 +62,10 @@ func AppendMessage(dst []byte, m *Message) []byte {
 			dst = f.append(dst)
 			continue
 		}
+		if f.Type == String && f.n == 1 && f.Representation == "" {
+			dst = f.appendText(dst)
+			continue
+		}
 		// A length of one byte: it is written when the field is there.
 		dst = append(dst, tagFields, 0)
 		start := len(dst)
@@ -85,6 +90,20 @@ func Size(m *Message) int {
 		n += 1 + uvarintSize(uint64(size)) + size
 	}
 	return n
+}
+
+// appendText appends a short field of one text, tag and length included.
+func (f *Field) appendText(dst []byte) []byte {
+	name, text := len(f.Name), len(f.first.str)
+	from, n := len(dst), 6+name+text
+	dst = slices.Grow(dst, n)[:from+n]
+	b := dst[from:]
+	b[0], b[1], b[2], b[3] = tagFields, byte(n-2), tagName, byte(name)
+	copy(b[4:], f.Name)
+	b = b[4+name:]
+	b[0], b[1] = tagString, byte(text)
+	copy(b[2:], f.first.str)
+	return dst
 }
 
 func (f *Field) append(dst []byte) []byte {

@@ -9,6 +9,7 @@ package message
 
 import (
 	"errors"
+	"math"
 	"strings"
 )
 
@@ -165,14 +166,31 @@ func (m *Message) Strings(name string) []string {
 // AddField appends a field; the message takes ownership.
 func (m *Message) AddField(f Field) { m.Fields = append(m.Fields, f) }
 
+// grow appends an empty field and returns it. It is filled where it stays, because
+// a field is large.
+func (m *Message) grow() *Field {
+	n := len(m.Fields)
+	if n == cap(m.Fields) {
+		m.Fields = append(m.Fields, Field{})
+		return &m.Fields[n]
+	}
+	m.Fields = m.Fields[:n+1]
+	f := &m.Fields[n]
+	*f = Field{}
+	return f
+}
+
 // AddString appends a field with one string value.
 func (m *Message) AddString(name, value string) {
-	m.Fields = append(m.Fields, Field{Name: name, Type: String, n: 1, first: Value{Type: String, str: value}})
+	f := m.grow()
+	f.Name, f.first.str, f.n = name, value, 1
 }
 
 // AddDouble appends a field with one double value and its representation (unit).
 func (m *Message) AddDouble(name string, value float64, representation string) {
-	m.Fields = append(m.Fields, Field{Name: name, Representation: representation, Type: Double, n: 1, first: DoubleValue(value)})
+	f := m.grow()
+	f.Name, f.Representation, f.Type, f.n = name, representation, Double, 1
+	f.first.num, f.first.Type = math.Float64bits(value), Double
 }
 
 // AddInteger appends a field with one integer value and its representation (unit).

@@ -173,6 +173,11 @@ func (b *builder) field(s *slot, v *lpeg.Value) {
 	if to.record == b.d.record {
 		return
 	}
+	if v.Kind == lpeg.KindText && s.conversion == asIs && s.representation == "" {
+		to.record = b.d.record
+		b.m.AddString(to.name, b.valid(v.Text))
+		return
+	}
 	value, ok := b.convert(s.conversion, v)
 	if !ok {
 		return

@@ -12,6 +12,7 @@ import (
 // rule is a pattern of a script and what its names mean.
 type rule struct {
 	pattern *lpeg.Pattern
+	holds   string   // "": else the pattern matches texts that hold this one
 	slots   []*slot  // by the number of the capture; nil where not met yet
 	found   captures // of the last match
 }

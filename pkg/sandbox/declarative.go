@@ -370,11 +370,15 @@ func (d *declarative) parseTime(s string) (int64, bool) {
 
 // isASCII tells that every piece cut out of s is valid UTF-8.
 func isASCII(s string) bool {
+	const high = 0x8080808080808080
+	for len(s) >= 32 {
+		if (word(s)|word(s[8:])|word(s[16:])|word(s[24:]))&high != 0 {
+			return false
+		}
+		s = s[32:]
+	}
 	for len(s) >= 8 {
-		// written so that the compiler makes one load of it
-		w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		if w&0x8080808080808080 != 0 {
+		if word(s)&high != 0 {
 			return false
 		}
 		s = s[8:]
@@ -385,6 +389,14 @@ func isASCII(s string) bool {
 		}
 	}
 	return true
+}
+
+// word returns the first eight bytes of s, written so that the compiler makes one
+// load of it.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // valid returns s as UTF-8; what is not becomes U+FFFD.

@@ -71,7 +71,8 @@ func newMultiline(p *Plugin, d *declarative) (*multiline, error) {
 		if !ok {
 			return nil, fmt.Errorf("multiline.%s is a %s; want a pattern", name, v.Type())
 		}
-		*dst = &rule{pattern: pattern}
+		text, _ := pattern.Searches()
+		*dst = &rule{pattern: pattern, holds: text}
 	}
 	if n, isNumber := integer(t.RawGetString("join")); isNumber {
 		m.join, m.joinTo = true, int32(n)
@@ -102,6 +103,9 @@ func (m *multiline) process(raw *message.Message, emit message.Emit) error {
 }
 
 func (m *multiline) matches(p *rule, text string) (bool, error) {
+	if p.holds != "" {
+		return strings.Contains(text, p.holds), nil
+	}
 	found, err := m.d.match(m.d.second, p, text)
 	return found != nil, err
 }

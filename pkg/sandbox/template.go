@@ -113,7 +113,7 @@ func (r *rule) fresh() *rule {
 	if r == nil {
 		return nil
 	}
-	return &rule{pattern: r.pattern}
+	return &rule{pattern: r.pattern, holds: r.holds}
 }
 
 func freshRules(rules []*rule) []*rule {

@@ -32,6 +32,9 @@ type Time struct {
 // called otherwise. ok is false when s has no known shape.
 func Parse(s string, now func() time.Time, zone *time.Location) (t Time, ok bool) {
 	p := parser{s: s}
+	if p.plain() {
+		return p.at(p.year, zone), true
+	}
 	p.skip(' ')
 	if p.i < len(s) && s[p.i] == '[' && s[len(s)-1] == ']' {
 		p.s, p.i = s[:len(s)-1], p.i+1

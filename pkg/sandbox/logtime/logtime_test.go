@@ -84,11 +84,16 @@ func TestParseRefuses(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add("2017-03-13 09:58:41.207+0200")
+	f.Add("2017-03-13T09:58:41,1234567891")
+	f.Add("2017-02-29 24:58:61.")
 	f.Add("Mar 13 09:01:02")
 	f.Add("13/Mar/2017:11:40:00 +0200")
 	f.Fuzz(func(t *testing.T, s string) {
 		a, ok := logtime.Parse(s, now, nil)
 		b, again := logtime.Parse(s, now, time.UTC)
+		require.Equal(t, ok, again)
+		require.Equal(t, a, b)
+		b, again = logtime.Parse(" "+s, now, nil) // the general way, with any shape
 		require.Equal(t, ok, again)
 		require.Equal(t, a, b)
 	})

@@ -1,5 +1,48 @@
 package logtime
 
+// plain reads the shape that most logs have, 2017-03-13 09:58:41.207, and nothing
+// else; on false nothing was read.
+func (p *parser) plain() bool {
+	const size = len("2017-03-13 09:58:41")
+	s := p.s
+	if len(s) < size || s[4] != '-' || s[7] != '-' || s[10] != ' ' && s[10] != 'T' || s[13] != ':' || s[16] != ':' {
+		return false
+	}
+	century, year, month, day := two(s[0:]), two(s[2:]), two(s[5:]), two(s[8:])
+	hour, minute, second := two(s[11:]), two(s[14:]), two(s[17:])
+	if century|year|month|day|hour|minute|second < 0 {
+		return false
+	}
+	if month < 1 || month > 12 || day < 1 || day > daysIn(month) || hour > 23 || minute > 59 || second > 60 {
+		return false
+	}
+	nanos := 0
+	if len(s) > size {
+		if s[size] != '.' && s[size] != ',' {
+			return false
+		}
+		unit := 1_000_000_000
+		for _, c := range []byte(s[size+1:]) {
+			if c -= '0'; c > 9 {
+				return false
+			}
+			unit /= 10
+			nanos += int(c) * unit
+		}
+	}
+	p.year, p.month, p.day, p.hour, p.minute, p.second, p.nanos = 100*century+year, month, day, hour, minute, second, nanos
+	return true
+}
+
+// two reads two digits; the result is negative if they are none.
+func two(s string) int {
+	a, b := int(s[0])-'0', int(s[1])-'0'
+	if uint(a) > 9 || uint(b) > 9 {
+		return -1
+	}
+	return 10*a + b
+}
+
 func (p *parser) skip(c byte) bool {
 	start := p.i
 	for p.i < len(p.s) && p.s[p.i] == c {
