@@ -155,6 +155,7 @@ func (o *Output) bulk(ctx context.Context, b *httpsend.Body) error {
 		body = o.compress(b)
 		header.Set("Content-Encoding", "gzip")
 	}
+	defer body.End()
 	req := esapi.BulkRequest{Body: body, Header: header, FilterPath: filter, Pipeline: o.cfg.Pipeline}
 	res, err := req.Do(ctx, describing{o.transport})
 	if err != nil {

@@ -288,3 +288,17 @@ func BenchmarkSend(b *testing.B) {
 		}
 	}
 }
+
+func TestEarlyAnswers(t *testing.T) {
+	open := func(t *testing.T, url string, tls *tlsconfig.Config) (outputtest.Output, *http.Transport) {
+		cfg := elasticsearch.DefaultConfig()
+		cfg.Server, cfg.Proxy, cfg.TLS, cfg.Template, cfg.Gzip = url, "none", tls, false, false
+		out, err := elasticsearch.New(cfg, discard)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, out.Close()) })
+		return out, out.Transport()
+	}
+	outputtest.EarlyAnswers(t, open, func(size int) []byte {
+		return fmt.Appendf(nil, "{\"create\":{\"_id\":\"1\"}}\n{\"Payload\":\"%s\"}\n", strings.Repeat("a", size))
+	})
+}

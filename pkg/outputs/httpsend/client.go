@@ -2,7 +2,8 @@
 // its authentication, TLS and limits, and one reading of status codes.
 //
 // Invariant: an answer is read to its end before it counts, so that a connection
-// cut within it is a failure; redirections are not followed, because a POST that
+// cut within it is a failure; a batch is not read any more when its request is over,
+// though the answer came before all of it was sent; redirections are not followed, because a POST that
 // becomes a GET would look like success.
 package httpsend
 
@@ -39,7 +40,7 @@ type Client struct {
 	writers sync.Pool
 }
 
-// Request is one request. Body is only read.
+// Request is one request. Body is only read, and not any more when Do has returned.
 type Request struct {
 	Method string // "": POST
 	URL    string // "": the configured address
@@ -153,10 +154,10 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		defer cancel()
 	}
 	req, done, err := c.request(ctx, r)
+	defer done() // after the answer was closed
 	if err != nil {
 		return nil, err
 	}
-	defer done()
 	res, err := c.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("send request: %w", err)
@@ -181,27 +182,23 @@ func (c *Client) Send(ctx context.Context, r Request) error {
 	return Check(res)
 }
 
-// request builds the HTTP request; done gives its compressed body back.
+// request builds the HTTP request; done is to be called when it is over.
 func (c *Client) request(ctx context.Context, r Request) (req *http.Request, done func(), err error) {
-	done = func() {}
-	method, address, body := r.Method, r.URL, r.Body
+	method, address, content := r.Method, r.URL, r.Body
 	if method == "" {
 		method = http.MethodPost
 	}
 	if address == "" {
 		address = c.url.String()
 	}
-	zipped := c.gzip && len(body) > 0
+	zipped := c.gzip && len(content) > 0
 	if zipped {
-		z := c.compress(body)
-		body = z.buf.Bytes()
-		// The transport may still read the body after an early answer, so the
-		// buffer goes to the garbage collector and only the writer is kept.
-		done = func() { c.writers.Put(z.writer) }
+		content = c.compress(content)
 	}
-	req, err = http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	body := NewBody([][]byte{content})
+	req, err = NewRequest(ctx, method, address, body)
 	if err != nil {
-		return nil, done, fmt.Errorf("make request: %w", err)
+		return nil, body.End, fmt.Errorf("make request: %w", err)
 	}
 	for name, values := range c.header {
 		req.Header[name] = values
@@ -219,23 +216,19 @@ func (c *Client) request(ctx context.Context, r Request) (req *http.Request, don
 		password, _ := c.user.Password()
 		req.SetBasicAuth(c.user.Username(), password)
 	}
-	return req, done, nil
+	return req, body.End, nil
 }
 
-type zipped struct {
-	writer *gzip.Writer
-	buf    *bytes.Buffer
-}
-
-func (c *Client) compress(body []byte) zipped {
-	z := zipped{buf: bytes.NewBuffer(make([]byte, 0, len(body)/4+64))}
-	if w, ok := c.writers.Get().(*gzip.Writer); ok {
-		w.Reset(z.buf)
-		z.writer = w
+func (c *Client) compress(body []byte) []byte {
+	buf := bytes.NewBuffer(make([]byte, 0, len(body)/4+64))
+	w, ok := c.writers.Get().(*gzip.Writer)
+	if ok {
+		w.Reset(buf)
 	} else {
-		z.writer, _ = gzip.NewWriterLevel(z.buf, gzip.BestSpeed) // the level is valid
+		w, _ = gzip.NewWriterLevel(buf, gzip.BestSpeed) // the level is valid
 	}
-	_, _ = z.writer.Write(body) // a bytes.Buffer does not fail
-	_ = z.writer.Close()
-	return z
+	_, _ = w.Write(body) // a bytes.Buffer does not fail
+	_ = w.Close()
+	c.writers.Put(w)
+	return buf.Bytes()
 }

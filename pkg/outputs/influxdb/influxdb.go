@@ -108,7 +108,9 @@ func (o *Output) post(ctx context.Context, address string, body []byte) error {
 	if zip {
 		body = compress(body)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	parts := httpsend.NewBody([][]byte{body})
+	defer parts.End()
+	req, err := httpsend.NewRequest(ctx, http.MethodPost, address, parts)
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)
 	}

@@ -186,3 +186,13 @@ func TestConfigErrors(t *testing.T) {
 		require.Error(t, err)
 	}
 }
+
+func TestEarlyAnswers(t *testing.T) {
+	opened := func(t *testing.T, url string, tls *tlsconfig.Config) (outputtest.Output, *http.Transport) {
+		out := open(t, url, func(cfg *influxdb.Config) { cfg.TLS = tls })
+		return out, out.Transport()
+	}
+	outputtest.EarlyAnswers(t, opened, func(size int) []byte {
+		return fmt.Appendf(nil, "m f=\"%s\" 1489399140500\n", strings.Repeat("a", size))
+	})
+}

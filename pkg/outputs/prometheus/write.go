@@ -78,8 +78,7 @@ func (w *Writer) write(ctx context.Context, b []byte) error {
 			"Content-Encoding":                  {"snappy"},
 			"X-Prometheus-Remote-Write-Version": {"0.1.0"},
 		},
-		// The transport may read on after an early answer: not from what is used again.
-		Body: append([]byte(nil), w.buf...),
+		Body: w.buf,
 	})
 	if err != nil {
 		return fmt.Errorf("write samples: %w", err)

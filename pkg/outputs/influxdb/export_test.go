@@ -1,0 +1,6 @@
+package influxdb
+
+import "net/http"
+
+// Transport is what the output sends through.
+func (o *Output) Transport() *http.Transport { return o.base }
