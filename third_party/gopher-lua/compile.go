@@ -136,28 +136,6 @@ func lnumberValue(expr ast.Expr) (LNumber, bool) {
 
 /* utilities }}} */
 
-type gotoLabelDesc struct { // {{{
-	Id                 int
-	Name               string
-	Pc                 int
-	Line               int
-	NumActiveLocalVars int
-}
-
-func newLabelDesc(id int, name string, pc, line, n int) *gotoLabelDesc {
-	return &gotoLabelDesc{
-		Id:                 id,
-		Name:               name,
-		Pc:                 pc,
-		Line:               line,
-		NumActiveLocalVars: n,
-	}
-}
-
-func (l *gotoLabelDesc) SetNumActiveLocalVars(n int) {
-	l.NumActiveLocalVars = n
-} // }}}
-
 type CompileError struct { // {{{
 	context *funcContext
 	Line    int
@@ -306,7 +284,7 @@ type varNamePool struct {
 }
 
 func newVarNamePool(offset int) *varNamePool {
-	return &varNamePool{make([]string, 0, 8), offset}
+	return &varNamePool{nil, offset}
 }
 
 func (vp *varNamePool) Names() []string {
@@ -353,18 +331,16 @@ func (vp *varNamePool) Register(name string) int {
 /* FuncContext {{{ */
 
 type codeBlock struct {
-	LocalVars      *varNamePool
-	BreakLabel     int
-	Parent         *codeBlock
-	RefUpvalue     bool
-	LineStart      int
-	LastLine       int
-	labels         map[string]*gotoLabelDesc
-	firstGotoIndex int
+	LocalVars  *varNamePool
+	BreakLabel int
+	Parent     *codeBlock
+	RefUpvalue bool
+	LineStart  int
+	LastLine   int
 }
 
-func newCodeBlock(localvars *varNamePool, blabel int, parent *codeBlock, pos ast.PositionHolder, firstGotoIndex int) *codeBlock {
-	bl := &codeBlock{localvars, blabel, parent, false, 0, 0, map[string]*gotoLabelDesc{}, firstGotoIndex}
+func newCodeBlock(localvars *varNamePool, blabel int, parent *codeBlock, pos ast.PositionHolder) *codeBlock {
+	bl := &codeBlock{localvars, blabel, parent, false, 0, 0}
 	if pos != nil {
 		bl.LineStart = pos.Line()
 		bl.LastLine = pos.LastLine()
@@ -372,43 +348,17 @@ func newCodeBlock(localvars *varNamePool, blabel int, parent *codeBlock, pos ast
 	return bl
 }
 
-func (b *codeBlock) AddLabel(label *gotoLabelDesc) *gotoLabelDesc {
-	if old, ok := b.labels[label.Name]; ok {
-		return old
-	}
-	b.labels[label.Name] = label
-	return nil
-}
-
-func (b *codeBlock) GetLabel(label string) *gotoLabelDesc {
-	if v, ok := b.labels[label]; ok {
-		return v
-	}
-	return nil
-}
-
-func (b *codeBlock) LocalVarsCount() int {
-	count := 0
-	for block := b; block != nil; block = block.Parent {
-		count += len(block.LocalVars.Names())
-	}
-	return count
-}
-
 type funcContext struct {
-	Proto           *FunctionProto
-	Code            *codeStore
-	Parent          *funcContext
-	Upvalues        *varNamePool
-	Block           *codeBlock
-	Blocks          []*codeBlock
-	regTop          int
-	labelId         int
-	labelPc         map[int]int
-	gotosCount      int
-	unresolvedGotos map[int]*gotoLabelDesc
-	constants       map[LValue]int // where they are in Proto.Constants, once they are many
-	depth           int            // of nested statements and expressions
+	Proto     *FunctionProto
+	Code      *codeStore
+	Parent    *funcContext
+	Upvalues  *varNamePool
+	Block     *codeBlock
+	Blocks    []*codeBlock
+	regTop    int
+	labelPc   []int          // where labels are in Code; the first is labelNoJump
+	constants map[LValue]int // where they are in Proto.Constants, once they are many
+	depth     int            // of nested statements and expressions
 }
 
 // maxDepth is how deep statements and expressions may be nested in a chunk, so
@@ -425,104 +375,24 @@ func (fc *funcContext) leave() { fc.depth-- }
 
 func newFuncContext(sourcename string, parent *funcContext) *funcContext {
 	fc := &funcContext{
-		Proto:           newFunctionProto(sourcename),
-		Code:            &codeStore{make([]uint32, 0, 32), make([]int, 0, 32), 0},
-		Parent:          parent,
-		Upvalues:        newVarNamePool(0),
-		Block:           newCodeBlock(newVarNamePool(0), labelNoJump, nil, nil, 0),
-		regTop:          0,
-		labelId:         1,
-		labelPc:         map[int]int{},
-		gotosCount:      0,
-		unresolvedGotos: map[int]*gotoLabelDesc{},
+		Proto:    newFunctionProto(sourcename),
+		Code:     &codeStore{make([]uint32, 0, 32), make([]int, 0, 32), 0},
+		Parent:   parent,
+		Upvalues: newVarNamePool(0),
+		Block:    newCodeBlock(newVarNamePool(0), labelNoJump, nil, nil),
+		regTop:   0,
 	}
 	if parent != nil {
 		fc.depth = parent.depth
 	}
+	fc.labelPc = []int{0}
 	fc.Blocks = []*codeBlock{fc.Block}
 	return fc
 }
 
-func (fc *funcContext) CheckUnresolvedGoto() {
-	for i := fc.Block.firstGotoIndex; i < fc.gotosCount; i++ {
-		gotoLabel, ok := fc.unresolvedGotos[i]
-		if !ok {
-			continue
-		}
-		raiseCompileError(fc, fc.Proto.LastLineDefined, "no visible label '%s' for <goto> at line %d", gotoLabel.Name, gotoLabel.Line)
-	}
-}
-
-func (fc *funcContext) AddUnresolvedGoto(label *gotoLabelDesc) {
-	fc.unresolvedGotos[fc.gotosCount] = label
-	fc.gotosCount++
-}
-
-func (fc *funcContext) AddNamedLabel(label *gotoLabelDesc) {
-	if old := fc.Block.AddLabel(label); old != nil {
-		raiseCompileError(fc, label.Line+1, "label '%s' already defined on line %d", label.Name, old.Line)
-	}
-	fc.SetLabelPc(label.Id, label.Pc)
-}
-
-func (fc *funcContext) GetNamedLabel(name string) *gotoLabelDesc {
-	return fc.Block.GetLabel(name)
-}
-
-func (fc *funcContext) ResolveGoto(from, to *gotoLabelDesc, index int) {
-	if from.NumActiveLocalVars < to.NumActiveLocalVars {
-		varName := fc.Block.LocalVars.Names()[len(fc.Block.LocalVars.Names())-1]
-		raiseCompileError(fc, to.Line+1, "<goto %s> at line %d jumps into the scope of local '%s'", to.Name, from.Line, varName)
-	}
-	fc.Code.SetSbx(from.Pc, to.Id)
-	delete(fc.unresolvedGotos, index)
-}
-
-func (fc *funcContext) FindLabel(block *codeBlock, gotoLabel *gotoLabelDesc, i int) bool {
-	target := block.GetLabel(gotoLabel.Name)
-	if target != nil {
-		if gotoLabel.NumActiveLocalVars > target.NumActiveLocalVars && block.RefUpvalue {
-			fc.Code.SetA(gotoLabel.Pc-1, target.NumActiveLocalVars)
-		}
-		fc.ResolveGoto(gotoLabel, target, i)
-		return true
-	}
-	return false
-}
-
-func (fc *funcContext) ResolveCurrentBlockGotosWithParentBlock() {
-	blockActiveLocalVars := fc.Block.Parent.LocalVarsCount()
-	for i := fc.Block.firstGotoIndex; i < fc.gotosCount; i++ {
-		gotoLabel, ok := fc.unresolvedGotos[i]
-		if !ok {
-			continue
-		}
-		if gotoLabel.NumActiveLocalVars > blockActiveLocalVars {
-			if fc.Block.RefUpvalue {
-				fc.Code.SetA(gotoLabel.Pc-1, blockActiveLocalVars)
-			}
-			gotoLabel.SetNumActiveLocalVars(blockActiveLocalVars)
-		}
-		fc.FindLabel(fc.Block.Parent, gotoLabel, i)
-	}
-}
-
-func (fc *funcContext) ResolveForwardGoto(target *gotoLabelDesc) {
-	for i := fc.Block.firstGotoIndex; i <= fc.gotosCount; i++ {
-		gotoLabel, ok := fc.unresolvedGotos[i]
-		if !ok {
-			continue
-		}
-		if gotoLabel.Name == target.Name {
-			fc.ResolveGoto(gotoLabel, target, i)
-		}
-	}
-}
-
 func (fc *funcContext) NewLabel() int {
-	ret := fc.labelId
-	fc.labelId++
-	return ret
+	fc.labelPc = append(fc.labelPc, 0)
+	return len(fc.labelPc) - 1
 }
 
 func (fc *funcContext) SetLabelPc(label int, pc int) {
@@ -570,14 +440,6 @@ func (fc *funcContext) ConstIndex(value LValue) int {
 	}
 	return v
 }
-func (fc *funcContext) BlockLocalVarsCount() int {
-	count := 0
-	for block := fc.Block; block != nil; block = block.Parent {
-		count += len(block.LocalVars.Names())
-	}
-	return count
-}
-
 func (fc *funcContext) RegisterLocalVar(name string) int {
 	ret := fc.Block.LocalVars.Register(name)
 	fc.Proto.DbgLocals = append(fc.Proto.DbgLocals, &DbgLocalInfo{Name: name, StartPc: fc.Code.LastPC() + 1})
@@ -608,7 +470,7 @@ func (fc *funcContext) LocalVars() []varNamePoolValue {
 }
 
 func (fc *funcContext) EnterBlock(blabel int, pos ast.PositionHolder) {
-	fc.Block = newCodeBlock(newVarNamePool(fc.RegTop()), blabel, fc.Block, pos, fc.gotosCount)
+	fc.Block = newCodeBlock(newVarNamePool(fc.RegTop()), blabel, fc.Block, pos)
 	fc.Blocks = append(fc.Blocks, fc.Block)
 }
 
@@ -625,9 +487,6 @@ func (fc *funcContext) LeaveBlock() int {
 	closed := fc.CloseUpvalues()
 	fc.EndScope()
 
-	if fc.Block.Parent != nil {
-		fc.ResolveCurrentBlockGotosWithParentBlock()
-	}
 	fc.Block = fc.Block.Parent
 	fc.SetRegTop(fc.Block.LocalVars.LastIndex())
 	return closed
@@ -652,17 +511,9 @@ func (fc *funcContext) RegTop() int {
 
 /* FuncContext }}} */
 
-func compileChunk(context *funcContext, chunk []ast.Stmt, untilFollows bool) { // {{{
-	for i, stmt := range chunk {
-		lastStmt := true
-		for j := i + 1; j < len(chunk); j++ {
-			_, ok := chunk[j].(*ast.LabelStmt)
-			if !ok {
-				lastStmt = false
-				break
-			}
-		}
-		compileStmt(context, stmt, lastStmt && !untilFollows)
+func compileChunk(context *funcContext, chunk []ast.Stmt) { // {{{
+	for _, stmt := range chunk {
+		compileStmt(context, stmt)
 	}
 } // }}}
 
@@ -674,21 +525,13 @@ func compileBlock(context *funcContext, chunk []ast.Stmt) { // {{{
 	ph.SetLine(sline(chunk[0]))
 	ph.SetLastLine(eline(chunk[len(chunk)-1]))
 	context.EnterBlock(labelNoJump, ph)
-	for i, stmt := range chunk {
-		lastStmt := true
-		for j := i + 1; j < len(chunk); j++ {
-			_, ok := chunk[j].(*ast.LabelStmt)
-			if !ok {
-				lastStmt = false
-				break
-			}
-		}
-		compileStmt(context, stmt, lastStmt)
+	for _, stmt := range chunk {
+		compileStmt(context, stmt)
 	}
 	context.LeaveBlock()
 } // }}}
 
-func compileStmt(context *funcContext, stmt ast.Stmt, isLastStmt bool) { // {{{
+func compileStmt(context *funcContext, stmt ast.Stmt) { // {{{
 	context.enter(stmt)
 	defer context.leave()
 	switch st := stmt.(type) {
@@ -700,7 +543,7 @@ func compileStmt(context *funcContext, stmt ast.Stmt, isLastStmt bool) { // {{{
 		compileFuncCallExpr(context, context.RegTop(), st.Expr.(*ast.FuncCallExpr), ecnone(-1))
 	case *ast.DoBlockStmt:
 		context.EnterBlock(labelNoJump, st)
-		compileChunk(context, st.Stmts, false)
+		compileChunk(context, st.Stmts)
 		context.LeaveBlock()
 	case *ast.WhileStmt:
 		compileWhileStmt(context, st)
@@ -718,10 +561,6 @@ func compileStmt(context *funcContext, stmt ast.Stmt, isLastStmt bool) { // {{{
 		compileNumberForStmt(context, st)
 	case *ast.GenericForStmt:
 		compileGenericForStmt(context, st)
-	case *ast.LabelStmt:
-		compileLabelStmt(context, st, isLastStmt)
-	case *ast.GotoStmt:
-		compileGotoStmt(context, st)
 	}
 } // }}}
 
@@ -1101,7 +940,7 @@ func compileWhileStmt(context *funcContext, stmt *ast.WhileStmt) { // {{{
 	compileBranchCondition(context, context.RegTop(), stmt.Condition, thenlabel, elselabel, false)
 	context.SetLabelPc(thenlabel, context.Code.LastPC())
 	context.EnterBlock(elselabel, stmt)
-	compileChunk(context, stmt.Stmts, false)
+	compileChunk(context, stmt.Stmts)
 	context.CloseUpvalues()
 	context.Code.AddASbx(OP_JMP, 0, condlabel, eline(stmt))
 	context.LeaveBlock()
@@ -1116,7 +955,7 @@ func compileRepeatStmt(context *funcContext, stmt *ast.RepeatStmt) { // {{{
 	context.SetLabelPc(initlabel, context.Code.LastPC())
 	context.SetLabelPc(elselabel, context.Code.LastPC())
 	context.EnterBlock(thenlabel, stmt)
-	compileChunk(context, stmt.Stmts, true)
+	compileChunk(context, stmt.Stmts)
 	compileBranchCondition(context, context.RegTop(), stmt.Condition, thenlabel, elselabel, false)
 
 	context.SetLabelPc(thenlabel, context.Code.LastPC())
@@ -1192,7 +1031,7 @@ func compileNumberForStmt(context *funcContext, stmt *ast.NumberForStmt) { // {{
 	context.RegisterLocalVar(stmt.Name)
 
 	bodypc := code.LastPC()
-	compileChunk(context, stmt.Stmts, false)
+	compileChunk(context, stmt.Stmts)
 
 	context.LeaveBlock()
 
@@ -1225,7 +1064,7 @@ func compileGenericForStmt(context *funcContext, stmt *ast.GenericForStmt) { // 
 	}
 
 	context.SetLabelPc(bodylabel, code.LastPC())
-	compileChunk(context, stmt.Stmts, false)
+	compileChunk(context, stmt.Stmts)
 
 	context.LeaveBlock()
 
@@ -1234,24 +1073,6 @@ func compileGenericForStmt(context *funcContext, stmt *ast.GenericForStmt) { // 
 	code.AddASbx(OP_JMP, 0, bodylabel, sline(stmt))
 
 	context.SetLabelPc(endlabel, code.LastPC())
-} // }}}
-
-func compileLabelStmt(context *funcContext, stmt *ast.LabelStmt, isLastStmt bool) { // {{{
-	labelId := context.NewLabel()
-	label := newLabelDesc(labelId, stmt.Name, context.Code.LastPC(), sline(stmt), context.BlockLocalVarsCount())
-	context.AddNamedLabel(label)
-	if isLastStmt {
-		label.SetNumActiveLocalVars(context.Block.Parent.LocalVarsCount())
-	}
-	context.ResolveForwardGoto(label)
-} // }}}
-
-func compileGotoStmt(context *funcContext, stmt *ast.GotoStmt) { // {{{
-	context.Code.AddABC(OP_CLOSE, 0, 0, 0, sline(stmt))
-	context.Code.AddASbx(OP_JMP, 0, labelNoJump, sline(stmt))
-	label := newLabelDesc(-1, stmt.Label, context.Code.LastPC(), sline(stmt), context.BlockLocalVarsCount())
-	context.AddUnresolvedGoto(label)
-	context.FindLabel(context.Block, label, context.gotosCount-1)
 } // }}}
 
 func compileExpr(context *funcContext, reg int, expr ast.Expr, ec *expcontext) int { // {{{
@@ -1459,11 +1280,10 @@ func compileFunctionExpr(context *funcContext, funcexpr *ast.FunctionExpr, ec *e
 		context.Proto.IsVarArg |= VarArgIsVarArg
 	}
 
-	compileChunk(context, funcexpr.Stmts, false)
+	compileChunk(context, funcexpr.Stmts)
 
 	context.Code.AddABC(OP_RETURN, 0, 1, 0, eline(funcexpr))
 	context.EndScope()
-	context.CheckUnresolvedGoto()
 	context.Proto.Code = context.Code.List()
 	context.Proto.DbgSourcePositions = context.Code.PosList()
 	context.Proto.DbgUpvalues = context.Upvalues.Names()

@@ -2028,6 +2028,10 @@ func (ls *LState) SetMx(mx int) {
 		for atomic.LoadInt32(&ls.stop) == 0 {
 			runtime.ReadMemStats(&s)
 			if s.Alloc >= limit {
+				runtime.GC() // what nobody uses does not count
+				runtime.ReadMemStats(&s)
+			}
+			if s.Alloc >= limit {
 				fmt.Println("out of memory")
 				os.Exit(3)
 			}
