@@ -40,7 +40,7 @@ func newOutputRunner(p *Pipeline, spec OutputSpec, index int) *outputRunner {
 	spec.Retry = spec.Retry.withDefaults()
 	o := &outputRunner{
 		p: p, spec: spec, index: index,
-		pause: newBackoff(spec.Retry), dead: newDeadLetters(spec.DeadLetter, p.log),
+		pause: newBackoff(spec.Retry), dead: newDeadLetters(spec.Name, spec.DeadLetter, p.log, p.now),
 	}
 	o.maxPending = int(min(maxPending, spec.Queue.Stats().MaxBytes/pendingShare))
 	o.halt, o.stopAll = context.WithCancel(context.Background())
@@ -103,6 +103,7 @@ func (o *outputRunner) run(ctx context.Context) {
 			return // what is not settled is sent again after the restart
 		}
 		o.settle(records, outcome)
+		o.dead.tell(false)
 	}
 }
 
@@ -166,7 +167,7 @@ func (o *outputRunner) deliver(ctx context.Context, b *batch, messages int) (out
 		after, progress := time.Duration(0), false
 		switch {
 		case errors.As(err, &partial):
-			o.dead.write(o.spec.Name, partial.Rejected)
+			o.dead.add(partial.Rejected, len(partial.Rejected))
 			outcome.DeadLettered += len(partial.Rejected)
 			if len(partial.Retry) == 0 {
 				o.recovered()
@@ -176,7 +177,7 @@ func (o *outputRunner) deliver(ctx context.Context, b *batch, messages int) (out
 			b.set(append([]byte(nil), partial.Retry...))
 			after = partial.After
 		case errors.Is(err, message.ErrPermanent):
-			o.dead.write(o.spec.Name, []message.Rejected{{Item: b.whole(), Reason: err.Error()}})
+			o.dead.add([]message.Rejected{{Item: b.whole(), Reason: err.Error()}}, messages-outcome.DeadLettered)
 			outcome.DeadLettered = messages
 			return outcome, true
 		}
