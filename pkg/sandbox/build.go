@@ -40,7 +40,13 @@ func (b *builder) take(c *captures) {
 		return
 	}
 	for i, s := range c.slots {
-		b.capture(s, &c.values[i])
+		v := &c.values[i]
+		if !s.plain || v.Kind != lpeg.KindText {
+			b.capture(s, v)
+		} else if s.record != b.d.record {
+			s.record = b.d.record
+			b.m.AddString(s.name, b.valid(v.Text))
+		}
 	}
 }
 
@@ -173,11 +179,6 @@ func (b *builder) field(s *slot, v *lpeg.Value) {
 	if to.record == b.d.record {
 		return
 	}
-	if v.Kind == lpeg.KindText && s.conversion == asIs && s.representation == "" {
-		to.record = b.d.record
-		b.m.AddString(to.name, b.valid(v.Text))
-		return
-	}
 	value, ok := b.convert(s.conversion, v)
 	if !ok {
 		return
@@ -243,29 +244,29 @@ func (b *builder) convertText(c conversion, text string) (message.Value, bool) {
 		v, err := strconv.ParseBool(strings.ToLower(text))
 		return message.BoolValue(v), err == nil
 	}
-	if c == asUUID && len(text) == 32 {
-		return message.StringValue(b.dashed(b.valid(text))), true
+	if text = b.valid(text); c == asUUID && len(text) == 32 {
+		text = b.d.dashed(text)
 	}
-	return message.StringValue(b.valid(text)), true
+	return message.StringValue(text), true
 }
 
 // dashed writes 32 digits as a UUID. The text is valid until the next message is
 // built, like those that are parts of the record.
-func (b *builder) dashed(digits string) string {
+func (d *declarative) dashed(digits string) string {
 	const size = 36
-	d := b.d
 	if cap(d.text)-len(d.text) < size {
 		d.text = make([]byte, 0, 16*size) // the old one belongs to the message's texts
 	}
 	from := len(d.text)
-	for i, n := range [...]int{8, 4, 4, 4, 12} {
-		if i > 0 {
-			d.text = append(d.text, '-')
-		}
-		d.text = append(d.text, digits[:n]...)
-		digits = digits[n:]
-	}
-	return unsafe.String(&d.text[from], size)
+	d.text = d.text[:from+size]
+	b := d.text[from:]
+	copy(b[0:8], digits[0:8])
+	copy(b[9:13], digits[8:12])
+	copy(b[14:18], digits[12:16])
+	copy(b[19:23], digits[16:20])
+	copy(b[24:36], digits[20:32])
+	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
+	return unsafe.String(&b[0], size)
 }
 
 // shortNumber reads up to 15 digits with at most one point: such a number is

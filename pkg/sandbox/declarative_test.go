@@ -267,6 +267,21 @@ func TestExtractFirst(t *testing.T) {
 	require.ErrorContains(t, err, "extract.first is a string")
 }
 
+func TestUUIDs(t *testing.T) {
+	p := open(t, `grammar = require("lpeg").Cg(require("lpeg").P(1)^0, "id") types = { id = "uuid" }`, nil)
+	for id, want := range map[string]string{
+		"0a1b2c3d4e5f4a6b8c7d9e0f1a2b3c4d":     "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
+		"0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d": "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
+		"12":                                   "12",
+		strings.Repeat("\xff", 32):             "\uFFFD",
+	} {
+		var got collected
+		_, err := p.Process(line(id), got.emit)
+		require.NoError(t, err)
+		require.Equal(t, want, text(t, got.messages[0], "id"))
+	}
+}
+
 func TestDeclarativeParts(t *testing.T) {
 	now := time.Unix(1489400000, 0)
 	p := open(t, `local l = require "lpeg"

@@ -50,6 +50,7 @@ type slot struct {
 
 	into    *slot   // the slot of the field's name: itself, unless the capture is named otherwise
 	divide  float64 // what a number is divided by; 0: by nothing
+	plain   bool    // a text becomes a field of this name, as it is
 	special bool    // one of the following is set
 	before  bool    // stands for the Timestamp of the record before
 	weak    bool    // counts only if nothing else gives the same thing
@@ -106,6 +107,9 @@ func newLayout(p *Plugin) (*layout, error) {
 	for i := range l.fields {
 		l.added = append(l.added, l.declared(l.fields[i].Name))
 	}
+	for _, s := range l.slots {
+		s.plain = s.target == toField && s.into == s && s.conversion == asIs && s.representation == "" && !s.special
+	}
 	return l, nil
 }
 
@@ -118,6 +122,7 @@ func (l *layout) slot(name string) *slot {
 		if strings.HasPrefix(name, "_") {
 			s.target = toNothing
 		}
+		s.plain = s.target == toField
 		if len(l.slots) < maxSlots {
 			l.slots[name] = s
 		}
