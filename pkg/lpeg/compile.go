@@ -327,7 +327,6 @@ func (p *Program) shorten() {
 		case opTestChar, opTestSet, opTestAny, opChoice, opCommit, opBackCommit:
 			in.off = final(in.off)
 		case opSwitch:
-			in.off = final(in.off)
 			for b, at := range p.switches[in.n] {
 				p.switches[in.n][b] = final(at)
 			}

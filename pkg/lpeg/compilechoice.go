@@ -150,9 +150,9 @@ func (c *compiler) genSwitch(alts []*Pattern, follow firstSet) bool {
 }
 
 func (c *compiler) emitSwitch(alts []*Pattern, follow firstSet, masks *[257]uint64, lists map[uint64]int32) {
-	table := new([256]int32)
+	table := new(jumps)
 	c.prog.switches = append(c.prog.switches, table)
-	at := c.emit(inst{op: opSwitch, n: int32(len(c.prog.switches) - 1)})
+	c.emit(inst{op: opSwitch, n: int32(len(c.prog.switches) - 1)})
 	clear(lists)
 	var ends []int
 	for b, m := range masks {
@@ -172,10 +172,6 @@ func (c *compiler) emitSwitch(alts []*Pattern, follow firstSet, masks *[257]uint
 				c.genAlternatives(chosen, follow)
 				ends = append(ends, c.emit(inst{op: opJump}))
 			}
-		}
-		if b == 256 {
-			c.prog.code[at].off = addr
-			break
 		}
 		table[b] = addr
 	}

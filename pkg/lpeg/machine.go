@@ -161,14 +161,14 @@ func (m *Machine) run(code []inst, s string, i int) int {
 		case opJump:
 			i, pc = i+int(in.n), int(in.off)
 			continue
+		case opSwitch:
+			pc = m.prog.switches[in.n].next(s, i)
+			continue
 		case opOpen:
 			m.marks = append(m.marks, mark{pos: int32(i), end: -1, info: in.n, kind: in.capture})
 			continue
 		case opClose:
 			m.closeMark(i)
-			continue
-		case opFull:
-			m.marks = append(m.marks, mark{pos: int32(i) - in.off, end: int32(i), info: in.n, kind: in.capture})
 			continue
 		case opEnd:
 			return i

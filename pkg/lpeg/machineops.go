@@ -34,11 +34,9 @@ func (m *Machine) other(in *inst, s string, i, pc int) (int, int) {
 			return i + len(lit), pc
 		}
 		return i, pc
-	case opSwitch:
-		if i < len(s) {
-			return i, int(m.prog.switches[in.n][s[i]])
-		}
-		return i, int(in.off)
+	case opFull:
+		m.marks = append(m.marks, mark{pos: int32(i) - in.off, end: int32(i), info: in.n, kind: in.capture})
+		return i, pc
 	case opBackCommit:
 		f := m.stack[len(m.stack)-1]
 		m.stack = m.stack[:len(m.stack)-1]

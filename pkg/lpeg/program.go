@@ -79,9 +79,20 @@ func (s *Site) Name() string { return s.text }
 type Program struct {
 	code     []inst
 	strings  []string
-	switches []*[256]int32
+	switches []*jumps
 	classes  []classes
 	captures []Site
+}
+
+// jumps holds a target for each next byte, and behind them one for the end of the
+// subject.
+type jumps [257]int32
+
+func (t *jumps) next(s string, i int) int {
+	if i < len(s) {
+		return int(t[s[i]])
+	}
+	return int(t[256])
 }
 
 // Len returns the number of instructions.
