@@ -67,6 +67,8 @@ type NumberForStmt struct {
 	Limit Expr
 	Step  Expr
 	Stmts []Stmt
+
+	DoLine int // of its do
 }
 
 type GenericForStmt struct {
@@ -75,6 +77,8 @@ type GenericForStmt struct {
 	Names []string
 	Exprs []Expr
 	Stmts []Stmt
+
+	CallLine int // of the first of Exprs
 }
 
 type FuncDefStmt struct {

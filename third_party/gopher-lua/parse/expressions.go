@@ -55,7 +55,7 @@ func (p *parser) operation(limit int) ast.Expr {
 	switch k := p.tok.kind; k {
 	case tokenNot, '-', '#':
 		p.advance()
-		e = unary(k, p.operation(unaryPriority))
+		e = p.unary(k, p.operation(unaryPriority))
 	default:
 		e = p.simple()
 	}
@@ -66,13 +66,19 @@ func (p *parser) operation(limit int) ast.Expr {
 			break
 		}
 		p.advance()
+		if key, ok := e.(*ast.AttrGetExpr); ok {
+			key.SetLine(p.last) // it is looked up when the operator is known
+		}
 		e = p.binary(k, e, p.operation(right))
 	}
 	p.leave()
 	return e
 }
 
-func unary(k kind, operand ast.Expr) ast.Expr {
+// Operators, keys and calls are in the line where PUC Lua writes their instruction:
+// that of the last token it took.
+
+func (p *parser) unary(k kind, operand ast.Expr) ast.Expr {
 	var e ast.Expr
 	switch k {
 	case tokenNot:
@@ -82,7 +88,7 @@ func unary(k kind, operand ast.Expr) ast.Expr {
 	default:
 		e = &ast.UnaryLenOpExpr{Expr: operand}
 	}
-	e.SetLine(operand.Line())
+	e.SetLine(p.last)
 	return e
 }
 
@@ -100,7 +106,7 @@ func (p *parser) binary(k kind, lhs, rhs ast.Expr) ast.Expr {
 		sum.Operator, sum.Lhs, sum.Rhs = k.String(), lhs, rhs
 		e = sum
 	}
-	e.SetLine(lhs.Line())
+	e.SetLine(p.last)
 	return e
 }
 
@@ -180,13 +186,13 @@ func (p *parser) suffixed() (ast.Expr, shape) {
 		case ':':
 			p.advance()
 			call := p.nodes.calls.new()
-			call.SetLine(e.Line())
 			call.Receiver, call.Method = e, p.name()
+			call.SetLine(p.tok.line)
 			call.Args = p.arguments()
 			e, what = call, aCall
 		case '(', tokenString, '{':
 			call := p.nodes.calls.new()
-			call.SetLine(e.Line())
+			call.SetLine(p.tok.line)
 			call.Func, call.Args = e, p.arguments()
 			e, what = call, aCall
 		default:

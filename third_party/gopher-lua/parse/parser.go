@@ -198,6 +198,6 @@ func (p *parser) stringExpr(text string, line int) *ast.StringExpr {
 func (p *parser) index(object, key ast.Expr) *ast.AttrGetExpr {
 	e := p.nodes.indices.new()
 	e.Object, e.Key = object, key
-	e.SetLine(object.Line())
+	e.SetLine(p.last)
 	return e
 }

@@ -145,6 +145,7 @@ func (p *parser) numberFor(name string, line int) ast.Stmt {
 	if p.accept(',') {
 		s.Step = p.expression()
 	}
+	s.DoLine = p.tok.line
 	s.Stmts = p.forBody(s, line)
 	return s
 }
@@ -156,7 +157,8 @@ func (p *parser) genericFor(name string, line int) ast.Stmt {
 		p.names = append(p.names, p.name())
 	}
 	p.expect(tokenIn)
-	s := &ast.GenericForStmt{Names: take(&p.names, base), Exprs: p.expressions()}
+	s := &ast.GenericForStmt{Names: take(&p.names, base), CallLine: p.tok.line}
+	s.Exprs = p.expressions()
 	s.Stmts = p.forBody(s, line)
 	return s
 }
@@ -178,9 +180,7 @@ func (p *parser) functionStatement() ast.Stmt {
 	for p.tok.kind == '.' {
 		p.advance()
 		at = p.tok.line
-		field := p.index(name.Func, p.stringExpr(p.name(), at))
-		field.SetLine(at)
-		name.Func = field
+		name.Func = p.index(name.Func, p.stringExpr(p.name(), at))
 	}
 	if p.accept(':') {
 		name.Receiver, name.Func, name.Method = name.Func, nil, p.name()
@@ -246,7 +246,10 @@ func (p *parser) expressionStatement() ast.Stmt {
 	p.expect('=')
 	s := p.nodes.assigns.new()
 	s.Lhs = take(&p.exprs, base)
-	s.Rhs = p.expressions()
 	s.SetLine(s.Lhs[0].Line())
+	s.Rhs = p.expressions()
+	for _, target := range s.Lhs {
+		target.SetLine(p.last) // where it is stored
+	}
 	return s
 }
