@@ -91,7 +91,8 @@ type daemonInfo struct {
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
 	DataDir string    `json:"data_dir"`
-	Hash    string    `json:"config_hash"`
+	Hash    string    `json:"config_hash"`  // of the model that runs
+	Since   time.Time `json:"config_since"` // when it took over
 	Alarms  int       `json:"alarms"`
 	Notices []string  `json:"notices"`
 	Inputs  []string  `json:"inputs"`
@@ -107,7 +108,7 @@ func (d *Daemon) serveDaemon(w http.ResponseWriter, _ *http.Request) {
 	}
 	info := daemonInfo{
 		Role: d.opt.Role, Host: g.parts.global.Hostname, Version: d.opt.Version, Started: d.started,
-		DataDir: d.opt.DataDir, Hash: g.hash, Alarms: g.parts.alarms,
+		DataDir: d.opt.DataDir, Hash: g.hash, Since: g.since, Alarms: g.parts.alarms,
 	}
 	for _, n := range g.notices {
 		info.Notices = append(info.Notices, n.String())
@@ -134,11 +135,12 @@ func (d *Daemon) serveConfig(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (d *Daemon) serveReload(w http.ResponseWriter, r *http.Request) {
-	if err := d.Reload(r.Context()); err != nil {
+	hash, err := d.Reload(r.Context())
+	if err != nil {
 		writeError(w, http.StatusUnprocessableEntity, err)
 		return
 	}
-	writeJSON(w, map[string]string{"status": "reloading"})
+	writeJSON(w, map[string]string{"status": "reloading", "config_hash": hash})
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

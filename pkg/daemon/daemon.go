@@ -19,6 +19,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -59,7 +60,7 @@ type Daemon struct {
 	obs     *observer
 	lock    *os.File
 	started time.Time
-	reloads chan chan error
+	reloads chan chan answer
 	health  *healthSource // an aggregator's; nil in other roles
 	rejects *decoders.Rejects
 	// silences are an aggregator's; nil in other roles.
@@ -76,9 +77,10 @@ type generation struct {
 	model    *config.Node
 	hash     string
 	notices  []Notice
-	since    time.Time
+	since    time.Time // when it took over
 	pipeline *pipeline.Pipeline
 	parts    *parts
+	ending   atomic.Bool // the next one waits for it to drain
 }
 
 // Run loads the model, checks it, and runs the role until ctx is done. An error
@@ -89,7 +91,7 @@ func Run(ctx context.Context, opt Options) error {
 	}
 	d := &Daemon{
 		opt: opt, log: opt.Logger, reg: selfmon.New(), ledger: selfmon.NewLedger(), checks: &selfmon.Checks{},
-		started: time.Now(), reloads: make(chan chan error),
+		started: time.Now(), reloads: make(chan chan answer),
 	}
 	d.obs = newObserver(d.reg)
 	d.rejects = decoders.NewRejects(d.log, time.Now)
@@ -181,7 +183,7 @@ func (d *Daemon) load() (*generation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w:\n%w", ErrConfig, err)
 	}
-	g := &generation{model: model, hash: modelHash(model), notices: p.notices, since: time.Now(), parts: p}
+	g := &generation{model: model, hash: modelHash(model), notices: p.notices, parts: p}
 	for _, n := range p.notices {
 		d.log.Info(n.Text, "path", n.Path, "place", n.Pos.String())
 	}
@@ -194,19 +196,25 @@ func (d *Daemon) runGenerations(ctx context.Context, g *generation) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	for {
+	for first := true; ; first = false {
 		if err := g.parts.open(); err != nil {
 			g.parts.close()
 			return fmt.Errorf("%w: %w", ErrConfig, err)
 		}
 		g.pipeline = pipeline.New(g.parts.options(), d.obs)
+		g.since = time.Now()
 		d.mu.Lock()
 		d.current = g
 		d.mu.Unlock()
+		if !first {
+			d.obs.reload(nil)
+			d.log.Info("the new model has taken over", "hash", g.hash)
+		}
 		running, stop := context.WithCancel(ctx)
 		done := make(chan error, 1)
 		go func() { done <- g.pipeline.Run(running) }()
 		next, err := d.wait(ctx, g, hup, done)
+		g.ending.Store(true)
 		stop()
 		if next == nil {
 			notifySystemd("STOPPING=1")
@@ -245,7 +253,7 @@ func (d *Daemon) wait(ctx context.Context, g *generation, hup <-chan os.Signal, 
 	defer watch.stop()
 	for {
 		starting.look()
-		var answer chan error
+		var asked chan answer
 		select {
 		case <-ctx.Done():
 			return nil, nil
@@ -266,14 +274,14 @@ func (d *Daemon) wait(ctx context.Context, g *generation, hup <-chan os.Signal, 
 			if watch.onlyPlugins(time.Now()) {
 				continue
 			}
-		case answer = <-d.reloads:
+		case asked = <-d.reloads:
 		}
 		next, err := d.load()
-		if answer != nil {
-			answer <- err
+		if asked != nil {
+			asked <- answer{next, err}
 		}
-		d.obs.reload(err)
 		if err != nil {
+			d.obs.reload(err)
 			d.log.Error("the new model is refused, the old one keeps running", "error", err)
 			continue
 		}
@@ -282,20 +290,30 @@ func (d *Daemon) wait(ctx context.Context, g *generation, hup <-chan os.Signal, 
 	}
 }
 
-// Reload loads the model anew and returns when it is refused, with the reason,
-// or when it is about to take over.
-func (d *Daemon) Reload(ctx context.Context) error {
-	answer := make(chan error, 1)
+// answer is what became of a request to reload.
+type answer struct {
+	next *generation
+	err  error
+}
+
+// Reload loads the model anew and returns when it is refused, with the reason, or
+// when it is valid, with its hash, and about to take over: the running one still
+// has to drain.
+func (d *Daemon) Reload(ctx context.Context) (hash string, err error) {
+	asked := make(chan answer, 1)
 	select {
-	case d.reloads <- answer:
+	case d.reloads <- asked:
 	case <-ctx.Done():
-		return ctx.Err()
+		return "", ctx.Err()
 	}
 	select {
-	case err := <-answer:
-		return err
+	case a := <-asked:
+		if a.err != nil {
+			return "", a.err
+		}
+		return a.next.hash, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return "", ctx.Err()
 	}
 }
 

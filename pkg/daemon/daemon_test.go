@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -273,6 +274,63 @@ func TestReloadTakesAValidModelAndRefusesAnother(t *testing.T) {
 	write(`{"message":"three"}`)
 	eventuallyHolds(t, filepath.Join(dir, "elsewhere"), "three")
 	eventuallyHolds(t, filepath.Join(dir, "out"), "one", "two")
+	r.end()
+}
+
+// TestAReloadIsAnsweredBeforeTheNewModelHasTakenOver: what tells that it has, and
+// that the daemon is not ready until then.
+func TestAReloadIsAnsweredBeforeTheNewModelHasTakenOver(t *testing.T) {
+	goOn, sending := make(chan struct{}), make(chan struct{}, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		select {
+		case sending <- struct{}{}:
+		default:
+		}
+		<-goOn
+	}))
+	defer srv.Close()
+	opt, dir, write := tailDaemon(t)
+	model := opt.ConfigPaths[0]
+	data, err := os.ReadFile(model)
+	require.NoError(t, err)
+	text := string(data) + fmt.Sprintf("    slow: {engine: http, address: '%s', proxy: none, message_matcher: \"Type == 'log'\", encoder: payload}\n", srv.URL)
+	require.NoError(t, os.WriteFile(model, []byte(text), 0o600))
+	write(`{"message":"one"}`)
+	r := start(t, opt)
+	<-sending
+	ready, body := r.get("/readyz")
+	require.Equal(t, http.StatusOK, ready, body)
+	since := func() (at time.Time) {
+		var info struct {
+			Since time.Time `json:"config_since"`
+		}
+		_, body := r.get("/api/v1/daemon")
+		require.NoError(t, json.Unmarshal([]byte(body), &info))
+		return info.Since
+	}
+	before, began := r.hash(), since()
+
+	require.NoError(t, os.WriteFile(model, []byte(strings.ReplaceAll(text, dir+"/out", dir+"/elsewhere")), 0o600))
+	code, body := r.reload()
+	require.Equal(t, http.StatusOK, code, body)
+	var answer struct {
+		Hash string `json:"config_hash"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(body), &answer))
+	require.NotEqual(t, before, answer.Hash)
+	require.Eventually(t, func() bool { ready, body = r.get("/readyz"); return ready == http.StatusServiceUnavailable }, time.Minute, time.Millisecond)
+	require.Contains(t, body, "takes over next")
+	require.Equal(t, before, r.hash())
+	_, body = r.get("/metrics")
+	require.NotContains(t, body, "tocsin_config_last_reload_timestamp_seconds")
+
+	close(goOn)
+	require.Eventually(t, func() bool { return r.hash() == answer.Hash }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { ready, _ = r.get("/readyz"); return ready == http.StatusOK }, time.Minute, time.Millisecond)
+	require.True(t, since().After(began))
+	_, body = r.get("/metrics")
+	require.Contains(t, body, `tocsin_config_reloads_total{name="model"} 1`)
+	require.Contains(t, body, "tocsin_config_last_reload_timestamp_seconds")
 	r.end()
 }
 

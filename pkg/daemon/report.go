@@ -85,11 +85,14 @@ func (d *Daemon) collect(w *selfmon.Writer) {
 	w.Value(float64(g.Pairs), "tocsin_gse_pairs")
 }
 
-// checkPipeline is unready until the pipeline runs and listens.
+// checkPipeline is unready until the pipeline runs and listens, and while it drains.
 func (d *Daemon) checkPipeline(context.Context) error {
 	g := d.generation()
 	if g == nil {
 		return errors.New("the pipeline is not running yet")
+	}
+	if g.ending.Load() {
+		return errors.New("the pipeline drains and takes nothing; after a reload the new model takes over next")
 	}
 	if names := g.unbound(); len(names) > 0 {
 		return fmt.Errorf("inputs that do not listen yet: %s", strings.Join(names, ", "))
