@@ -50,6 +50,7 @@ type queueRow struct {
 	Delivered    uint64            `json:"delivered" yaml:"delivered"`
 	DeadLettered uint64            `json:"dead_lettered" yaml:"dead_lettered"`
 	Dropped      map[string]uint64 `json:"dropped" yaml:"dropped"`
+	Repeated     uint64            `json:"repeated" yaml:"repeated"`
 	Error        string            `json:"error,omitempty" yaml:"error,omitempty"`
 }
 
@@ -211,13 +212,13 @@ func readQueueRow(dataDir, name string) queueRow {
 	defer q.Close()
 	s := q.Stats()
 	row.Records, row.Messages, row.Bytes = s.Records, s.Messages, s.Bytes
-	row.Accepted, row.Delivered, row.DeadLettered, row.Dropped = s.Accepted, s.Delivered, s.DeadLettered, s.Dropped
+	row.Accepted, row.Delivered, row.DeadLettered, row.Dropped, row.Repeated = s.Accepted, s.Delivered, s.DeadLettered, s.Dropped, s.Repeated
 	return row
 }
 
 func printQueueTable(w io.Writer, rows []queueRow) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "QUEUE\tRECORDS\tMESSAGES\tBYTES\tACCEPTED\tDELIVERED\tDEAD_LETTERED\tDROPPED")
+	fmt.Fprintln(table, "QUEUE\tRECORDS\tMESSAGES\tBYTES\tACCEPTED\tDELIVERED\tDEAD_LETTERED\tREPEATED\tDROPPED")
 	for _, r := range rows {
 		if r.Error != "" {
 			fmt.Fprintf(table, "%s\t%s\n", r.Queue, r.Error)
@@ -230,8 +231,8 @@ func printQueueTable(w io.Writer, rows []queueRow) error {
 		if len(dropped) == 0 {
 			dropped = append(dropped, "0")
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", r.Queue, r.Records, r.Messages, r.Bytes,
-			r.Accepted, r.Delivered, r.DeadLettered, strings.Join(dropped, ","))
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", r.Queue, r.Records, r.Messages, r.Bytes,
+			r.Accepted, r.Delivered, r.DeadLettered, r.Repeated, strings.Join(dropped, ","))
 	}
 	return table.Flush()
 }

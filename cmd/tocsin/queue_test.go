@@ -24,6 +24,7 @@ func TestQueueCommand(t *testing.T) {
 	name := filepath.Join("logcollector", "output_queue", "es")
 	q, err := buffer.Open(filepath.Join(dir, name), buffer.Options{})
 	require.NoError(t, err)
+	q.Repeat(4)
 	for _, line := range []string{"one\n", "two\n", "three\n"} {
 		require.NoError(t, q.Append(t.Context(), buffer.Record{Data: []byte(line), Count: 2}))
 	}
@@ -36,6 +37,7 @@ func TestQueueCommand(t *testing.T) {
 	require.Equal(t, name, rows[0].Queue)
 	require.Equal(t, uint64(6), rows[0].Messages)
 	require.Equal(t, uint64(3), rows[0].Records)
+	require.Equal(t, uint64(4), rows[0].Repeated)
 
 	code, out, _ = tocsinQueue(t, "cat", "-data-dir", dir, name, "-n", "2")
 	require.Equal(t, exitOK, code)

@@ -48,6 +48,7 @@ type topRow struct {
 	Dropped      uint64  `json:"dropped"` // since the account was opened
 	Drops        float64 `json:"dropped_per_second"`
 	DeadLettered uint64  `json:"dead_lettered"`
+	Repeated     uint64  `json:"repeated"` // recognised as accepted before, in no other count
 }
 
 // topView is one table.
@@ -165,7 +166,7 @@ func compareLooks(before, now *look) topView {
 		b := old[[2]string{e.Stage, e.Name}]
 		view.Rows = append(view.Rows, topRow{
 			Stage: e.Stage, Name: e.Name, In: rate(b.Accepted, e.Accepted), Out: rate(b.Delivered, e.Delivered), Queued: e.Queued,
-			Dropped: dropped(e), Drops: rate(dropped(b), dropped(e)), DeadLettered: e.DeadLettered,
+			Dropped: dropped(e), Drops: rate(dropped(b), dropped(e)), DeadLettered: e.DeadLettered, Repeated: e.Repeated,
 		})
 	}
 	return view
@@ -193,10 +194,10 @@ func printTop(p *printer, v *topView) error {
 	if err != nil {
 		return err
 	}
-	t := table{header: []string{"STAGE", "NAME", "IN/S", "OUT/S", "QUEUED", "DROPPED", "DROPS/S", "DEAD"}}
+	t := table{header: []string{"STAGE", "NAME", "IN/S", "OUT/S", "QUEUED", "DROPPED", "DROPS/S", "DEAD", "REPEATED"}}
 	for _, r := range v.Rows {
 		t.add(r.Stage, r.Name, fmt.Sprintf("%.1f", r.In), fmt.Sprintf("%.1f", r.Out), strconv.FormatUint(r.Queued, 10),
-			strconv.FormatUint(r.Dropped, 10), fmt.Sprintf("%.1f", r.Drops), strconv.FormatUint(r.DeadLettered, 10))
+			strconv.FormatUint(r.Dropped, 10), fmt.Sprintf("%.1f", r.Drops), strconv.FormatUint(r.DeadLettered, 10), strconv.FormatUint(r.Repeated, 10))
 	}
 	if len(t.rows) == 0 {
 		return p.printf("This daemon keeps no accounts: it has no outputs.\n")
