@@ -2,8 +2,6 @@ package luavm
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -267,19 +265,15 @@ func (vm *VM) collectgarbage(L *lua.LState) int {
 	case "count":
 		bytes := vm.meter.measure()
 		L.Push(lua.LNumber(float64(bytes) / 1024))
-	case "collect", "stop", "restart", "step", "setpause", "setstepmul":
+	case "collect":
+		vm.io.collect()
+		L.Push(lua.LNumber(0))
+	case "stop", "restart", "step", "setpause", "setstepmul":
 		L.Push(lua.LNumber(0))
 	default:
 		ArgError(L, 1, fmt.Sprintf("invalid option '%s'", option))
 	}
 	return 1
-}
-
-func (vm *VM) stdout() io.Writer {
-	if vm.opts.Stdout != nil {
-		return vm.opts.Stdout
-	}
-	return os.Stdout
 }
 
 func (vm *VM) print(L *lua.LState) int {
@@ -294,8 +288,6 @@ func (vm *VM) print(L *lua.LState) int {
 		}
 		line = append(line, text...)
 	}
-	if _, err := vm.stdout().Write(append(line, '\n')); err != nil {
-		raise(L, "print: %s", err.Error())
-	}
+	vm.io.stdout.write(string(append(line, '\n')))
 	return 0
 }

@@ -1,82 +1,10 @@
 package luavm
 
 import (
-	"io"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 )
-
-// openIO opens gopher-lua's io, with numbers written as Lua writes them and
-// standard output going where the options say.
-func (vm *VM) openIO() {
-	L := vm.L
-	t := vm.foreign("io", lua.OpenIo)
-	stdout := t.RawGetString("stdout")
-	output, _ := t.RawGetString("output").(*lua.LFunction)
-	plain, _ := t.RawGetString("write").(*lua.LFunction)
-	t.RawSetString("write", L.NewFunction(func(L *lua.LState) int {
-		textArguments(L, 1)
-		L.Push(output)
-		L.Call(0, 1)
-		current := L.Get(-1)
-		L.Pop(1)
-		if current == stdout {
-			return vm.writeStdout(L, 1, stdout)
-		}
-		return forward(L, plain)
-	}))
-	file, ok := L.GetTypeMetatable("FILE*").(*lua.LTable)
-	if !ok {
-		return
-	}
-	methods, ok := file.RawGetString("__index").(*lua.LTable)
-	if !ok {
-		return
-	}
-	write, ok := methods.RawGetString("write").(*lua.LFunction)
-	if !ok {
-		return
-	}
-	methods.RawSetString("write", L.NewFunction(func(L *lua.LState) int {
-		textArguments(L, 2)
-		if L.Get(1) == stdout {
-			return vm.writeStdout(L, 2, stdout)
-		}
-		return forward(L, write)
-	}))
-}
-
-// forward calls fn with the arguments of the running function and returns its
-// results; fn needs its own frame, because its upvalues are found there.
-func forward(L *lua.LState, fn *lua.LFunction) int {
-	n := L.GetTop()
-	L.Insert(fn, 1)
-	L.Call(n, lua.MultRet)
-	return L.GetTop()
-}
-
-// writeStdout writes the arguments from n on to the standard output.
-func (vm *VM) writeStdout(L *lua.LState, n int, stdout lua.LValue) int {
-	for i := n; i <= L.GetTop(); i++ {
-		if _, err := io.WriteString(vm.stdout(), CheckString(L, i)); err != nil {
-			L.Push(lua.LNil)
-			L.Push(lua.LString(systemText(err)))
-			return 2
-		}
-	}
-	L.Push(stdout)
-	return 1
-}
-
-// textArguments replaces numbers from argument n on by their text.
-func textArguments(L *lua.LState, n int) {
-	for i := n; i <= L.GetTop(); i++ {
-		if v, ok := L.Get(i).(lua.LNumber); ok {
-			L.Replace(i, lua.LString(FormatNumber(float64(v))))
-		}
-	}
-}
 
 // openDebug opens debug for trusted states.
 func (vm *VM) openDebug() {

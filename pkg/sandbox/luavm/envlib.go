@@ -1,7 +1,6 @@
 package luavm
 
 import (
-	"io"
 	"os"
 
 	lua "github.com/yuin/gopher-lua"
@@ -111,12 +110,14 @@ func (vm *VM) load(L *lua.LState) int {
 
 func (vm *VM) readSource(L *lua.LState) (name, source string, err error) {
 	if isNone(L, 1) {
-		in := vm.opts.Stdin
-		if in == nil {
-			in = os.Stdin
+		var text []byte
+		in := vm.io.stdin
+		in.clear()
+		for before := -1; len(text) > before; {
+			before = len(text)
+			text = in.appendSome(text, bufferSize)
 		}
-		b, err := io.ReadAll(in)
-		return "=stdin", fileText(string(b)), err
+		return "=stdin", fileText(string(text)), in.err
 	}
 	path := CheckString(L, 1)
 	b, err := os.ReadFile(path)

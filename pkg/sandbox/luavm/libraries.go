@@ -1,16 +1,11 @@
 package luavm
 
 import (
-	"errors"
-	"io/fs"
-	"syscall"
-
 	lua "github.com/yuin/gopher-lua"
 )
 
 // openLibraries builds the global table: nothing of gopher-lua's own libraries
-// is reachable in it except io, coroutine and debug where the state may have
-// them.
+// is reachable in it except coroutine and debug where the state may have them.
 func (vm *VM) openLibraries() {
 	L := vm.L
 	L.G.Owner = vm
@@ -131,22 +126,4 @@ func checkLuaFunction(L *lua.LState) {
 	if fn, ok := L.Get(1).(*lua.LFunction); !ok || fn.IsG {
 		ArgError(L, 1, "Lua function expected")
 	}
-}
-
-// openError is strerror's text for a file that cannot be opened.
-func openError(path string, err error) string {
-	return "cannot open " + path + ": " + systemText(err)
-}
-
-func systemText(err error) string {
-	var errno syscall.Errno
-	var pe *fs.PathError
-	switch {
-	case errors.As(err, &errno):
-		text := errno.Error()
-		return string(text[0]-'a'+'A') + text[1:]
-	case errors.As(err, &pe):
-		return pe.Err.Error()
-	}
-	return err.Error()
 }

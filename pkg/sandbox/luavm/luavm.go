@@ -63,8 +63,10 @@ type Options struct {
 	Chunks *Chunks
 	// Clock is the time that os.time, os.date and os.clock see; nil is time.Now.
 	Clock func() time.Time
-	// Stdin, Stdout and Stderr are what print and io use in a trusted state; nil
-	// means the process's own.
+	// Stdin, Stdout and Stderr are what print, io and child processes use; nil
+	// means the process's own. What is written to Stdout is there at the latest
+	// when a Load, Run or Call returns. Other goroutines write to a Stdout or
+	// Stderr that is no *os.File while a child process runs, never two at a time.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	// LuaPath is the initial package.path of a trusted state; "" is the default.
@@ -84,6 +86,7 @@ type VM struct {
 	opts      Options
 	meter     *meter
 	strlib    *stringLibrary
+	io        *ioLibrary // nil where the state has no files
 	preload   map[string]lua.LGFunction
 	loaded    *lua.LTable
 	handler   *lua.LFunction
@@ -132,8 +135,14 @@ func stackOptions(trusted bool) lua.Options {
 	return o
 }
 
-// Close releases the state. The VM must not be used afterwards.
+// Close releases the state and closes the files that it has open; what is
+// buffered for them is written. Child processes of a state with Devices get a
+// second to end, those of a trusted one the time they need, or none after
+// os.exit. The VM must not be used afterwards.
 func (vm *VM) Close() {
+	if vm.io != nil {
+		vm.io.close()
+	}
 	if !vm.L.IsClosed() {
 		vm.L.Close()
 	}
@@ -208,6 +217,9 @@ func (vm *VM) run(fn lua.LValue, nret int, args ...lua.LValue) (first, second lu
 		first, second = L.Get(-2), L.Get(-1)
 	}
 	L.SetTop(top)
+	if vm.io != nil {
+		vm.io.settle()
+	}
 	if cause := vm.meter.cause; cause != nil {
 		err = limitError(err, cause)
 	} else if err != nil {

@@ -20,39 +20,13 @@ func (vm *VM) openOS() {
 		"time":     vm.osTime,
 	}
 	if vm.opts.Trusted || vm.opts.Devices {
-		t := vm.foreign("os", lua.OpenOs)
-		for _, name := range []string{"execute", "getenv", "remove", "rename", "tmpname", "exit", "setlocale"} {
-			trustedOnly := name == "exit" || name == "setlocale"
-			if fn, ok := t.RawGetString(name).(*lua.LFunction); ok && (vm.opts.Trusted || !trustedOnly) {
-				functions[name] = fn.GFunction
-			}
-		}
+		vm.addDeviceFunctions(functions)
 	}
 	if vm.opts.Trusted {
 		functions["exit"] = vm.osExit
+		functions["setlocale"] = osSetlocale
 	}
-	vm.L.G.Global.RawSetString("os", lua.LNil)
 	vm.library("os", functions)
-}
-
-// ExitError is the cause of the *Error of a trusted script that called os.exit.
-type ExitError struct{ Code int }
-
-func (e *ExitError) Error() string { return fmt.Sprintf("exit %d", e.Code) }
-
-func (vm *VM) osExit(L *lua.LState) int {
-	code := 0
-	switch v := L.Get(1).(type) {
-	case lua.LBool:
-		if !v {
-			code = 1
-		}
-	default:
-		code = OptInt(L, 1, 0)
-	}
-	vm.meter.cause = &ExitError{code}
-	raise(L, "exit")
-	return 0
 }
 
 func (vm *VM) osClock(L *lua.LState) int {
