@@ -35,49 +35,55 @@ func coCreate(L *LState) int {
 	return 1
 }
 
+// coYield gives the values on the stack to whoever resumed the coroutine. There
+// must be no call from Go between the two, which could not go on later.
 func coYield(L *LState) int {
+	if L.Parent == nil || L.G.nested > L.base {
+		L.Error(LString("attempt to yield across metamethod/C-call boundary"), 0)
+	}
 	return -1
 }
 
 func coResume(L *LState) int {
-	th := L.CheckThread(1)
-	if L.G.CurrentThread == th {
-		msg := "cannot resume running coroutine"
-		if th.wrapped {
-			L.RaiseError(msg)
-			return 0
-		}
+	th, ok := L.Get(1).(*LState)
+	if !ok {
+		L.ArgError(1, "coroutine expected")
+	}
+	return resume(L, th, L.GetTop()-1)
+}
+
+// resume lets th go on with the n values on top of L, and pushes whether that went
+// well and what th returned, yielded or failed with. It returns how many these are.
+func resume(L, th *LState, n int) int {
+	why := ""
+	if status := L.Status(th); status != "suspended" {
+		why = "cannot resume " + status + " coroutine"
+	} else if L.G.nested >= maxNested {
+		why = "C stack overflow"
+	}
+	if why != "" {
 		L.Push(LFalse)
-		L.Push(LString(msg))
+		L.Push(LString(why))
 		return 2
 	}
-	if th.Dead {
-		msg := "cannot resume dead coroutine"
-		if th.wrapped {
-			L.RaiseError(msg)
-			return 0
-		}
-		L.Push(LFalse)
-		L.Push(LString(msg))
-		return 2
-	}
-	th.Parent = L
+	depth := L.G.nested
+	L.G.nested++
+	th.Parent, th.base = L, L.G.nested
 	L.G.CurrentThread = th
-	if !th.isStarted() {
-		cf := th.stack.Last()
-		th.currentFrame = cf
+	first := !th.isStarted()
+	if first {
+		th.currentFrame = th.stack.Last()
 		th.SetTop(0)
-		nargs := L.GetTop() - 1
-		L.XMoveTo(th, nargs)
-		cf.NArgs = nargs
-		th.initCallFrame(cf)
 		th.Panic = panicWithoutTraceback
-	} else {
-		nargs := L.GetTop() - 1
-		L.XMoveTo(th, nargs)
+	}
+	L.XMoveTo(th, n)
+	if first {
+		th.currentFrame.NArgs = n
+		th.initCallFrame(th.currentFrame)
 	}
 	top := L.GetTop()
 	threadRun(th)
+	L.G.nested = depth
 	return L.GetTop() - top
 }
 
@@ -91,22 +97,44 @@ func coRunning(L *LState) int {
 }
 
 func coStatus(L *LState) int {
-	L.Push(LString(L.Status(L.CheckThread(1))))
+	th, ok := L.Get(1).(*LState)
+	if !ok {
+		L.ArgError(1, "coroutine expected")
+	}
+	L.Push(LString(L.Status(th)))
 	return 1
 }
 
-func wrapaux(L *LState) int {
-	L.Insert(L.ToThread(UpvalueIndex(1)), 1)
-	return coResume(L)
+func wrapped(L *LState) int {
+	th := L.ToThread(UpvalueIndex(1))
+	n := resume(L, th, L.GetTop())
+	if L.Get(-n) == LTrue {
+		return n - 1
+	}
+	failure := L.Get(-1)
+	switch text := failure.(type) {
+	case LString:
+		failure = LString(L.place(1) + string(text))
+	case LNumber:
+		failure = LString(L.place(1) + text.String())
+	}
+	L.Error(failure, 0)
+	return 0
+}
+
+// place is luaL_where: the position in the function at a level, if that is Lua's.
+func (ls *LState) place(level int) string {
+	dbg, ok := ls.GetStack(level)
+	if !ok || dbg.frame.Fn.IsG {
+		return ""
+	}
+	return ls.where(level, false) + " "
 }
 
 func coWrap(L *LState) int {
 	coCreate(L)
-	L.CheckThread(L.GetTop()).wrapped = true
 	v := L.Get(L.GetTop())
 	L.Pop(1)
-	L.Push(L.NewClosure(wrapaux, v))
+	L.Push(L.NewClosure(wrapped, v))
 	return 1
 }
-
-//

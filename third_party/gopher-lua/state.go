@@ -462,7 +462,6 @@ func newThread(options Options, g *Global) *LState {
 		stop:         0,
 		alloc:        al,
 		currentFrame: nil,
-		wrapped:      false,
 		uvcache:      nil,
 		mainLoop:     mainLoop,
 		ctx:          nil,
@@ -1023,6 +1022,9 @@ func (ls *LState) callR(nargs, nret, rbase int) {
 	}
 	lv := ls.reg.Get(base)
 	fn, meta := ls.metaCall(lv)
+	if ls.G.nested++; ls.G.nested >= maxNested {
+		ls.tooNested()
+	}
 	ls.pushCallFrame(callFrame{
 		Fn:         fn,
 		Pc:         0,
@@ -1041,8 +1043,26 @@ func (ls *LState) callR(nargs, nret, rbase int) {
 	} else {
 		ls.mainLoop(ls, ls.currentFrame)
 	}
+	ls.G.nested--
 	if nret != MultRet {
 		ls.reg.SetTop(rbase + nret)
+	}
+}
+
+// How many calls from Go may be in progress within each other, and how many more
+// while the error of the last one is handled: those of PUC Lua 5.1, which keep the
+// Go stack small.
+const (
+	maxNested  = 200
+	nestedMore = 25
+)
+
+func (ls *LState) tooNested() {
+	if ls.G.nested == maxNested {
+		ls.RaiseError("C stack overflow")
+	}
+	if ls.G.nested >= maxNested+nestedMore {
+		panic(newApiError(ApiErrorRun, LString("error in error handling")))
 	}
 }
 
@@ -1735,6 +1755,9 @@ func (ls *LState) ObjLen(v1 LValue) int {
 	if v1.Type() == LTString {
 		return len(string(v1.(LString)))
 	}
+	if v1.Type() == LTTable {
+		return v1.(*LTable).Len()
+	}
 	op := ls.metaOp1(v1, "__len")
 	if op.Type() == LTFunction {
 		ls.Push(op)
@@ -1744,8 +1767,6 @@ func (ls *LState) ObjLen(v1 LValue) int {
 		if ret.Type() == LTNumber {
 			return int(ret.(LNumber))
 		}
-	} else if v1.Type() == LTTable {
-		return v1.(*LTable).Len()
 	}
 	return 0
 }
@@ -1808,6 +1829,7 @@ func (ls *LState) PCall(nargs, nret int, errfunc *LFunction) (err error) {
 	err = nil
 	sp := ls.stack.Sp()
 	base := ls.reg.Top() - nargs - 1
+	nested := ls.G.nested
 	oldpanic := ls.Panic
 	ls.Panic = panicWithoutTraceback
 	defer func() {
@@ -1863,6 +1885,7 @@ func (ls *LState) PCall(nargs, nret int, errfunc *LFunction) (err error) {
 			ls.reg.SetTop(base)
 		}
 		ls.stack.SetSp(sp)
+		ls.G.nested = nested
 		if sp == 0 {
 			ls.currentFrame = nil
 		}
@@ -1927,7 +1950,7 @@ func (ls *LState) Status(th *LState) string {
 		status = "dead"
 	} else if ls.G.CurrentThread == th {
 		status = "running"
-	} else if ls.Parent == th {
+	} else if th.Parent != nil || ls.G.MainThread == th {
 		status = "normal"
 	}
 	return status
@@ -1956,7 +1979,9 @@ func (ls *LState) Resume(th *LState, fn *LFunction, args ...LValue) (ResumeState
 	if th.Dead {
 		return ResumeError, newApiErrorS(ApiErrorRun, "cannot resume dead coroutine"), nil
 	}
-	th.Parent = ls
+	nested := ls.G.nested
+	ls.G.nested++
+	th.Parent, th.base = ls, ls.G.nested
 	ls.G.CurrentThread = th
 	if !isstarted {
 		cf := th.stack.Last()
@@ -1975,6 +2000,7 @@ func (ls *LState) Resume(th *LState, fn *LFunction, args ...LValue) (ResumeState
 	}
 	top := ls.GetTop()
 	threadRun(th)
+	ls.G.nested = nested
 	haserror := LVIsFalse(ls.Get(top + 1))
 	ret := make([]LValue, 0, ls.GetTop())
 	for idx := top + 2; idx <= ls.GetTop(); idx++ {

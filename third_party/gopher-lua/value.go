@@ -176,6 +176,7 @@ type Global struct {
 	// Owner is whoever embeds the state; the machine does not look at it.
 	Owner     any
 	hints     [1 << 10]uint16 // which slot an instruction found its key in
+	nested    int // calls from Go that are in progress
 	tempFiles []*os.File
 	gccount   int32
 }
@@ -193,7 +194,7 @@ type LState struct {
 	stack        *frameStack
 	alloc        *allocator
 	currentFrame *callFrame
-	wrapped      bool
+	base         int // Global.nested when it was resumed
 	uvcache      *Upvalue
 	mainLoop     func(*LState, *callFrame)
 	ctx          context.Context

@@ -156,13 +156,7 @@ func switchToParentThread(L *LState, nargs int, haserror bool, kill bool) {
 	}
 	L.G.CurrentThread = parent
 	L.Parent = nil
-	if !L.wrapped {
-		if haserror {
-			parent.Push(LFalse)
-		} else {
-			parent.Push(LTrue)
-		}
-	}
+	parent.Push(LBool(!haserror))
 	L.XMoveTo(parent, nargs)
 	L.stack.Pop()
 	offset := L.currentFrame.LocalBase - L.currentFrame.ReturnBase
@@ -253,15 +247,10 @@ func threadRun(L *LState) {
 			} else {
 				lv = LString(fmt.Sprint(rcv))
 			}
-			if parent := L.Parent; parent != nil {
-				if L.wrapped {
-					L.Push(lv)
-					parent.Panic(L)
-				} else {
-					L.SetTop(0)
-					L.Push(lv)
-					switchToParentThread(L, 1, true, true)
-				}
+			if L.Parent != nil {
+				L.SetTop(0)
+				L.Push(lv)
+				switchToParentThread(L, 1, true, true)
 			} else {
 				panic(rcv)
 			}
@@ -908,7 +897,10 @@ func init() {
 					}
 				}
 			default:
-				op := L.metaOp1(lv, "__len")
+				var op LValue = LNil
+				if lv.Type() != LTTable {
+					op = L.metaOp1(lv, "__len")
+				}
 				if op.Type() == LTFunction {
 					reg.Push(op)
 					reg.Push(lv)

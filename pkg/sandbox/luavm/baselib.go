@@ -205,21 +205,13 @@ func (vm *VM) toStringValue(L *lua.LState, v lua.LValue) lua.LValue {
 	case lua.LNumber:
 		return lua.LString(FormatNumber(float64(v)))
 	}
-	if mt, ok := L.GetMetatable(v).(*lua.LTable); ok {
-		if h := mt.RawGetString("__tostring"); h != lua.LNil {
-			L.Push(h)
-			L.Push(v)
-			L.Call(1, 1)
-			out := L.Get(-1)
-			L.Pop(1)
-			return out
-		}
-	}
-	switch v := v.(type) {
-	case *lua.LFunction:
-		if v.IsG {
-			return lua.LString(fmt.Sprintf("function: builtin: %p", v))
-		}
+	if h := L.GetMetaField(v, "__tostring"); h != lua.LNil {
+		L.Push(h)
+		L.Push(v)
+		L.Call(1, 1)
+		out := L.Get(-1)
+		L.Pop(1)
+		return out
 	}
 	return lua.LString(v.String())
 }
@@ -268,7 +260,11 @@ func (vm *VM) collectgarbage(L *lua.LState) int {
 	case "collect":
 		vm.io.collect()
 		L.Push(lua.LNumber(0))
-	case "stop", "restart", "step", "setpause", "setstepmul":
+	case "step":
+		L.Push(lua.LFalse)
+	case "setpause", "setstepmul":
+		L.Push(lua.LNumber(200)) // what PUC Lua begins with
+	case "stop", "restart":
 		L.Push(lua.LNumber(0))
 	default:
 		ArgError(L, 1, fmt.Sprintf("invalid option '%s'", option))

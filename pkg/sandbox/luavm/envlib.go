@@ -92,7 +92,9 @@ func (vm *VM) load(L *lua.LState) int {
 	var source []byte
 	for {
 		L.Push(reader)
-		L.Call(0, 1)
+		if err := vm.protect(L, 0, 1); err != nil {
+			return vm.failed(L, errorValue(err))
+		}
 		piece := L.Get(-1)
 		L.Pop(1)
 		if piece == lua.LNil || piece == lua.LString("") {
@@ -100,12 +102,20 @@ func (vm *VM) load(L *lua.LState) int {
 		}
 		text, ok := ToString(piece)
 		if !ok {
-			L.Push(lua.LNil)
-			L.Push(lua.LString("reader function must return a string"))
-			return 2
+			return vm.failed(L, lua.LString(position(L, 1)+"reader function must return a string"))
 		}
 		source = append(source, text...)
 	}
+}
+
+// failed pushes nil and what load failed with, unless the limits of the state did.
+func (vm *VM) failed(L *lua.LState, value lua.LValue) int {
+	if cause := vm.meter.cause; cause != nil {
+		raise(L, "%s", cause.Error())
+	}
+	L.Push(lua.LNil)
+	L.Push(value)
+	return 2
 }
 
 func (vm *VM) readSource(L *lua.LState) (name, source string, err error) {

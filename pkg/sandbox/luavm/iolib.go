@@ -124,22 +124,28 @@ func status(L *lua.LState, ok bool, f *file) int {
 		L.Push(lua.LTrue)
 		return 1
 	}
-	return pushFailure(L, f.err, "")
+	return pushFailure(L, f.err)
 }
 
 // pushFailure pushes nil, a message and errno.
-func pushFailure(L *lua.LState, err error, path string) int {
+func pushFailure(L *lua.LState, err error) int {
+	return pushError(L, err, systemText(err))
+}
+
+// pushFileFailure is pushFailure with the name of the file.
+func pushFileFailure(L *lua.LState, err error, path string) int {
+	return pushError(L, err, failureText(err, path))
+}
+
+func pushError(L *lua.LState, err error, text string) int {
 	L.Push(lua.LNil)
-	L.Push(lua.LString(failureText(err, path)))
+	L.Push(lua.LString(text))
 	L.Push(lua.LNumber(errnoOf(err)))
 	return 3
 }
 
 func failureText(err error, path string) string {
-	if path != "" {
-		return cString(path) + ": " + systemText(err)
-	}
-	return systemText(err)
+	return cString(path) + ": " + systemText(err)
 }
 
 func (lib *ioLibrary) ioClose(L *lua.LState) int {
@@ -150,6 +156,9 @@ func (lib *ioLibrary) ioClose(L *lua.LState) int {
 }
 
 func (lib *ioLibrary) fileClose(L *lua.LState) int {
+	if L.GetTop() == 0 {
+		L.Push(lua.LNil) // PUC Lua looks in the wrong table
+	}
 	f := lib.opened(L)
 	if f.standard {
 		L.Push(lua.LNil)
@@ -157,7 +166,7 @@ func (lib *ioLibrary) fileClose(L *lua.LState) int {
 		return 2
 	}
 	if err := lib.closeFile(f); err != nil {
-		return pushFailure(L, err, "")
+		return pushFailure(L, err)
 	}
 	L.Push(lua.LTrue)
 	return 1
@@ -195,7 +204,7 @@ func (lib *ioLibrary) ioOpen(L *lua.LState) int {
 	path := CheckString(L, 1)
 	s, err := lib.openFile(path, OptString(L, 2, "r"))
 	if err != nil {
-		return pushFailure(L, err, path)
+		return pushFileFailure(L, err, path)
 	}
 	L.Push(lib.adopt(L, s))
 	return 1
@@ -204,10 +213,10 @@ func (lib *ioLibrary) ioOpen(L *lua.LState) int {
 func (lib *ioLibrary) ioTmpfile(L *lua.LState) int {
 	f, err := os.CreateTemp("", "lua_")
 	if err != nil {
-		return pushFailure(L, err, "")
+		return pushFailure(L, err)
 	}
 	if err := os.Remove(f.Name()); err != nil {
-		return pushFailure(L, errors.Join(err, f.Close()), "")
+		return pushFailure(L, errors.Join(err, f.Close()))
 	}
 	L.Push(lib.adopt(L, fileStream(f, os.O_RDWR)))
 	return 1
@@ -286,7 +295,7 @@ func (lib *ioLibrary) fileSeek(L *lua.LState) int {
 	whence := checkOption(L, 2, "cur", "set", "cur", "end")
 	at, err := f.seek(toLong(optNumber(L, 3, 0)), whence)
 	if err != nil {
-		return pushFailure(L, err, "")
+		return pushFailure(L, err)
 	}
 	L.Push(lua.LNumber(at))
 	return 1

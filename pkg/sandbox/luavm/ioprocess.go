@@ -18,7 +18,8 @@ const childGrace = time.Second
 // input that is no file is not shared.
 func (lib *ioLibrary) shell(command string) *exec.Cmd {
 	lib.stdout.flush()
-	cmd := exec.Command("/bin/sh", "-c", cString(command))
+	cmd := exec.Command("/bin/sh")
+	cmd.Args = []string{"sh", "-c", cString(command)}
 	if f, ok := lib.stdin.in.(*os.File); ok {
 		cmd.Stdin = f
 	}
@@ -30,7 +31,7 @@ func (lib *ioLibrary) ioPopen(L *lua.LState) int {
 	command := CheckString(L, 1)
 	s, err := lib.startProcess(command, cString(OptString(L, 2, "r")))
 	if err != nil {
-		return pushFailure(L, err, command)
+		return pushFileFailure(L, err, command)
 	}
 	L.Push(lib.adopt(L, s))
 	return 1

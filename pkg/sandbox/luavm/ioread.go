@@ -18,7 +18,7 @@ func (lib *ioLibrary) read(L *lua.LState, f *file, first int) int {
 		ok = lib.readFormat(L, f.stream, i)
 	}
 	if f.err != nil {
-		return pushFailure(L, f.err, "")
+		return pushFailure(L, f.err)
 	}
 	if !ok {
 		L.Push(lua.LNil)
@@ -47,6 +47,9 @@ func (lib *ioLibrary) readFormat(L *lua.LState, s *stream, n int) bool {
 	}
 	switch format[1:min(len(format), 2)] {
 	case "n":
+		if s.in == nil {
+			return false // fscanf does not call this an error of the stream
+		}
 		f, ok := scanNumber(s, func(read, length int) {
 			lib.vm.charge(L, read, read)
 			lib.vm.grow(L, length, length)

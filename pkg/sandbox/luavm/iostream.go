@@ -67,9 +67,7 @@ func (s *stream) fill() bool {
 	if !s.readable() {
 		return false
 	}
-	if s.buf == nil {
-		s.buf = make([]byte, 0, bufferSize)
-	}
+	s.buf = slices.Grow(s.buf[:0], bufferSize)
 	size := bufferSize
 	if s.mode == bufferNone {
 		size = 1
@@ -232,8 +230,12 @@ func (s *stream) seek(offset int64, whence int) (int64, error) {
 	return at, nil
 }
 
-// setBuffering is setvbuf without a buffer; like glibc it takes no notice of sizes.
+// setBuffering is setvbuf without a buffer; like glibc it takes no notice of
+// sizes, and gives no buffer back to a stream that was told to have none.
 func (s *stream) setBuffering(mode buffering) bool {
+	if s.mode == bufferNone {
+		return true
+	}
 	s.mode = mode
 	return mode != bufferNone || s.sync()
 }

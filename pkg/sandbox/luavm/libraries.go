@@ -86,7 +86,6 @@ func (vm *VM) openCoroutine() {
 	t := vm.foreign("coroutine", lua.OpenCoroutine)
 	create, _ := t.RawGetString("create").(*lua.LFunction)
 	wrap, _ := t.RawGetString("wrap").(*lua.LFunction)
-	yield, _ := t.RawGetString("yield").(*lua.LFunction)
 	metered := func(L *lua.LState, th *lua.LState) { vm.charge(L, th.Bytes(), th.Bytes()) }
 	t.RawSetString("create", L.NewFunction(func(L *lua.LState) int {
 		checkLuaFunction(L)
@@ -106,20 +105,26 @@ func (vm *VM) openCoroutine() {
 		}
 		return n
 	}))
+	status, _ := t.RawGetString("status").(*lua.LFunction)
+	t.RawSetString("status", L.NewFunction(func(L *lua.LState) int {
+		checkThread(L)
+		return status.GFunction(L)
+	}))
 	resume, _ := t.RawGetString("resume").(*lua.LFunction)
 	t.RawSetString("resume", L.NewFunction(func(L *lua.LState) int {
+		checkThread(L)
 		n := resume.GFunction(L)
 		if cause := vm.meter.cause; cause != nil {
 			raise(L, "%s", cause.Error())
 		}
 		return n
 	}))
-	t.RawSetString("yield", L.NewFunction(func(L *lua.LState) int {
-		if n := len(vm.guards); n > 0 && vm.guards[n-1].L == L {
-			raise(L, "attempt to yield across metamethod/C-call boundary")
-		}
-		return yield.GFunction(L)
-	}))
+}
+
+func checkThread(L *lua.LState) {
+	if _, ok := L.Get(1).(*lua.LState); !ok {
+		ArgError(L, 1, "coroutine expected")
+	}
 }
 
 func checkLuaFunction(L *lua.LState) {

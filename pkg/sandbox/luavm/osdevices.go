@@ -66,7 +66,7 @@ func osRename(L *lua.LState) int {
 
 func fileStatus(L *lua.LState, err error, path string) int {
 	if err != nil {
-		return pushFailure(L, err, path)
+		return pushFileFailure(L, err, path)
 	}
 	L.Push(lua.LTrue)
 	return 1

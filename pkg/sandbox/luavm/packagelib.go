@@ -41,6 +41,7 @@ func (vm *VM) openPackage() {
 		t.RawSetString("cpath", lua.LString(""))
 		t.RawSetString("config", lua.LString("/\n;\n?\n!\n-\n"))
 		t.RawSetString("preload", L.NewTable())
+		vm.openLoaders(t)
 	}
 	vm.packages = t
 	L.G.Global.RawSetString("package", t)
@@ -114,31 +115,105 @@ func (vm *VM) require(L *lua.LState) int {
 // findModule returns the function that makes a module, or raises Lua's list of
 // the places that were searched.
 func (vm *VM) findModule(L *lua.LState, name string) (loader *lua.LFunction, native bool) {
+	if vm.opts.Trusted {
+		return vm.askLoaders(L, name), vm.preload[name] != nil
+	}
 	if open := vm.preload[name]; open != nil {
 		return L.NewFunction(open), true
 	}
-	tried := []string{fmt.Sprintf("no field package.preload['%s']", name)}
-	if vm.opts.Trusted {
-		fn, missed := vm.searchPath(L, name)
-		if fn != nil {
-			return fn, false
-		}
-		tried = append(tried, missed...)
+	fn, missed := vm.fromHost(L, name)
+	if fn == nil {
+		tried := append([]string{fmt.Sprintf("no field package.preload['%s']", name)}, missed...)
+		raise(L, "module '%s' not found:\n\t%s", name, strings.Join(tried, "\n\t"))
 	}
+	return fn, false
+}
+
+// fromHost asks the Loader of the state for a module.
+func (vm *VM) fromHost(L *lua.LState, name string) (fn *lua.LFunction, tried []string) {
 	if vm.opts.Loader != nil && validModule(name) {
 		source, chunk, missed, err := vm.opts.Loader(name)
 		if err != nil {
 			raise(L, "error loading module '%s':\n\t%s", name, err.Error())
 		}
 		if source != nil {
-			return vm.moduleChunk(L, name, chunk, string(source)), false
+			return vm.moduleChunk(L, name, chunk, string(source)), nil
 		}
 		for _, m := range missed {
 			tried = append(tried, fmt.Sprintf("no file '%s'", m))
 		}
 	}
-	raise(L, "module '%s' not found:\n\t%s", name, strings.Join(tried, "\n\t"))
-	return nil, false
+	return nil, tried
+}
+
+// openLoaders fills package.loaders of a trusted state: what it has itself or in
+// package.preload, then files.
+func (vm *VM) openLoaders(packages *lua.LTable) {
+	L := vm.L
+	loaders := L.NewTable()
+	loaders.Append(L.NewFunction(func(L *lua.LState) int {
+		name := CheckString(L, 1)
+		preload, ok := packages.RawGetString("preload").(*lua.LTable)
+		if !ok {
+			raise(L, "'package.preload' must be a table")
+		}
+		if open := vm.preload[name]; open != nil {
+			L.Push(L.NewFunction(open))
+		} else if fn := preload.RawGetString(name); fn != lua.LNil {
+			L.Push(fn)
+		} else {
+			L.Push(lua.LString(fmt.Sprintf("\n\tno field package.preload['%s']", name)))
+		}
+		return 1
+	}))
+	loaders.Append(L.NewFunction(func(L *lua.LState) int {
+		name := CheckString(L, 1)
+		fn, tried := vm.searchPath(L, name)
+		if fn == nil {
+			var missed []string
+			fn, missed = vm.fromHost(L, name)
+			tried = append(tried, missed...)
+		}
+		if fn != nil {
+			L.Push(fn)
+		} else {
+			L.Push(lua.LString("\n\t" + strings.Join(tried, "\n\t")))
+		}
+		return 1
+	}))
+	packages.RawSetString("loaders", loaders)
+	packages.RawSetString("loadlib", L.NewFunction(func(L *lua.LState) int {
+		L.Push(lua.LNil)
+		L.Push(lua.LString("dynamic libraries not enabled; check your Lua installation"))
+		L.Push(lua.LString("absent"))
+		return 3
+	}))
+}
+
+// askLoaders asks each of package.loaders for a module.
+func (vm *VM) askLoaders(L *lua.LState, name string) *lua.LFunction {
+	loaders, ok := vm.packages.RawGetString("loaders").(*lua.LTable)
+	if !ok {
+		raise(L, "'package.loaders' must be a table")
+	}
+	var tried strings.Builder
+	for i := 1; ; i++ {
+		loader := loaders.RawGetInt(i)
+		if loader == lua.LNil {
+			raise(L, "module '%s' not found:%s", name, tried.String())
+		}
+		L.Push(loader)
+		L.Push(lua.LString(name))
+		L.Call(1, 1)
+		found := L.Get(-1)
+		L.Pop(1)
+		if fn, ok := found.(*lua.LFunction); ok {
+			return fn
+		}
+		if text, ok := ToString(found); ok {
+			tried.WriteString(text)
+		}
+	}
 }
 
 func (vm *VM) moduleChunk(L *lua.LState, name, chunk, source string) *lua.LFunction {
@@ -149,13 +224,8 @@ func (vm *VM) moduleChunk(L *lua.LState, name, chunk, source string) *lua.LFunct
 	return fn
 }
 
-// searchPath looks in package.preload and along package.path of a trusted state.
+// searchPath looks along package.path of a trusted state.
 func (vm *VM) searchPath(L *lua.LState, name string) (*lua.LFunction, []string) {
-	if preload, ok := vm.packages.RawGetString("preload").(*lua.LTable); ok {
-		if fn, ok := preload.RawGetString(name).(*lua.LFunction); ok {
-			return fn, nil
-		}
-	}
 	path, ok := ToString(vm.packages.RawGetString("path"))
 	if !ok {
 		raise(L, "'package.path' must be a string")

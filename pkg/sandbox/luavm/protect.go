@@ -40,14 +40,33 @@ func (vm *VM) onError(L *lua.LState) int {
 	if len(vm.guards) == 1 {
 		vm.traceback = traceback(L, "", 1)
 	}
-	if g.handler != nil && vm.meter.cause == nil {
-		L.Push(g.handler)
-		L.Push(value)
-		L.Call(1, 1)
-		value = L.Get(-1)
+	if g.handler != nil {
+		value = vm.handled(L, g.handler, value)
 	}
 	L.Push(value)
 	return 1
+}
+
+// handlerTries is how often the handler of xpcall gets an error, the next one its
+// own.
+const handlerTries = 10
+
+// handled returns what the handler of xpcall makes of an error.
+func (vm *VM) handled(L *lua.LState, handler, value lua.LValue) lua.LValue {
+	for range handlerTries {
+		if vm.meter.cause != nil {
+			return value
+		}
+		L.Push(handler)
+		L.Push(value)
+		err := L.PCall(1, 1, nil)
+		if err == nil {
+			return L.Get(-1)
+		}
+		vm.meter.Busy(unitsPerCatch)
+		value = errorValue(err)
+	}
+	return lua.LString("error in error handling")
 }
 
 func (vm *VM) pcall(L *lua.LState) int {

@@ -1,4 +1,4 @@
--- limit: instructions error memory
+-- limit: instructions error memory work
 local function f()
   local co = coroutine.create(f)
   return coroutine.resume(co)
