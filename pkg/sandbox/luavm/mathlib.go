@@ -7,31 +7,108 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-func one(f func(float64) float64) lua.LGFunction {
+// plain is a function of one argument that the processor computes as C does.
+func plain(f func(float64) float64) lua.LGFunction {
 	return func(L *lua.LState) int {
 		L.Push(lua.LNumber(f(CheckNumber(L, 1))))
 		return 1
 	}
 }
 
+// invalid is what an invalid operation gives on x86, which C writes "-nan".
+func invalid() float64 { return math.Copysign(math.NaN(), -1) }
+
+// one is a function of one argument that gives back what is no number, and
+// outside for arguments that it is not defined for.
+func one(f func(float64) float64, outside float64) lua.LGFunction {
+	return plain(func(x float64) float64 {
+		y := f(x)
+		switch {
+		case math.IsNaN(x):
+			return x
+		case math.IsNaN(y):
+			return outside
+		}
+		return y
+	})
+}
+
+// two is a function of two arguments, which are checked from the last to the
+// first, as the arguments of C functions are evaluated.
 func two(f func(a, b float64) float64) lua.LGFunction {
 	return func(L *lua.LState) int {
-		L.Push(lua.LNumber(f(CheckNumber(L, 1), CheckNumber(L, 2))))
+		b := CheckNumber(L, 2)
+		a := CheckNumber(L, 1)
+		c := f(a, b)
+		switch {
+		case !math.IsNaN(c):
+		case math.IsNaN(a):
+			c = a
+		case math.IsNaN(b):
+			c = b
+		default:
+			c = invalid()
+		}
+		L.Push(lua.LNumber(c))
 		return 1
 	}
 }
 
+// power is math.Pow, which takes the logarithm of what is below the normal
+// numbers as well.
+func power(x, y float64) float64 {
+	if x != 0 && math.Abs(x) < smallestNormal {
+		return math.Pow(x*0x1p54, y) * math.Exp2(-54*y)
+	}
+	return math.Pow(x, y)
+}
+
+const smallestNormal = 0x1p-1022
+
+// logarithm is math.Log, which is wrong below the normal numbers.
+func logarithm(x float64) float64 {
+	if x > 0 && x < smallestNormal {
+		return math.Log(x*0x1p54) - 54*math.Ln2
+	}
+	return math.Log(x)
+}
+
+// decimalLogarithm is exact for the powers of ten, which math.Log10 is not: the
+// product of the exponent and log10(2) is added in two parts, the greater of
+// which has so few digits that it is exact.
+func decimalLogarithm(x float64) float64 {
+	if !(x > 0) || math.IsInf(x, 1) {
+		return logarithm(x)
+	}
+	const high, low = 0x1.34413509f6p-2, 0x1.9fef311f12b358p-42
+	fraction, exponent := math.Frexp(x)
+	if exponent--; exponent >= 0 {
+		fraction *= 2
+	} else {
+		exponent++
+	}
+	k := float64(exponent)
+	return k*low + math.Log(fraction)/math.Ln10 + k*high
+}
+
+func arcSine(x float64) float64   { return math.Atan2(x, math.Sqrt((1-x)*(1+x))) }
+func arcCosine(x float64) float64 { return 2 * math.Atan2(math.Sqrt(1-x), math.Sqrt(1+x)) }
+
+// scaled is ldexp, whose exponent is C's int.
+func scaled(m, e float64) float64 { return math.Ldexp(m, int(int32(toLong(e)))) }
+
 func (vm *VM) openMath() {
 	random := &randomSource{rand.New(rand.NewPCG(1, 2))}
 	t := vm.library("math", map[string]lua.LGFunction{
-		"abs": one(math.Abs), "acos": one(math.Acos), "asin": one(math.Asin), "atan": one(math.Atan),
-		"ceil": one(math.Ceil), "cos": one(math.Cos), "cosh": one(math.Cosh), "exp": one(math.Exp),
-		"deg":   one(func(x float64) float64 { return x / (math.Pi / 180) }),
-		"rad":   one(func(x float64) float64 { return x * (math.Pi / 180) }),
-		"floor": one(math.Floor), "log": one(math.Log), "log10": one(math.Log10), "sin": one(math.Sin),
-		"sinh": one(math.Sinh), "sqrt": one(math.Sqrt), "tan": one(math.Tan), "tanh": one(math.Tanh),
-		"atan2": two(math.Atan2), "fmod": two(math.Mod), "mod": two(math.Mod), "pow": two(math.Pow),
-		"ldexp":      two(func(m, e float64) float64 { return math.Ldexp(m, toInt(min(max(e, -1<<20), 1<<20))) }),
+		"abs": plain(math.Abs), "ceil": plain(math.Ceil), "floor": plain(math.Floor), "sqrt": one(math.Sqrt, invalid()),
+		"deg":  plain(func(x float64) float64 { return x / (math.Pi / 180) }),
+		"rad":  plain(func(x float64) float64 { return x * (math.Pi / 180) }),
+		"acos": one(arcCosine, math.NaN()), "asin": one(arcSine, math.NaN()), "atan": one(math.Atan, 0),
+		"cos": one(math.Cos, invalid()), "sin": one(math.Sin, invalid()), "tan": one(math.Tan, invalid()),
+		"cosh": one(math.Cosh, 0), "sinh": one(math.Sinh, 0), "tanh": one(math.Tanh, 0),
+		"exp": one(math.Exp, 0), "log": one(logarithm, invalid()), "log10": one(decimalLogarithm, math.NaN()),
+		"atan2": two(math.Atan2), "fmod": two(math.Mod), "pow": two(power),
+		"ldexp":      two(scaled),
 		"max":        func(L *lua.LState) int { return extreme(L, func(a, b float64) bool { return a > b }) },
 		"min":        func(L *lua.LState) int { return extreme(L, func(a, b float64) bool { return a < b }) },
 		"modf":       mathModf,
@@ -39,6 +116,7 @@ func (vm *VM) openMath() {
 		"random":     random.random,
 		"randomseed": random.seed,
 	})
+	t.RawSetString("mod", t.RawGetString("fmod"))
 	t.RawSetString("pi", lua.LNumber(math.Pi))
 	t.RawSetString("huge", lua.LNumber(math.Inf(1)))
 }
@@ -61,7 +139,7 @@ func mathModf(L *lua.LState) int {
 		fraction = f - whole
 	}
 	L.Push(lua.LNumber(whole))
-	L.Push(lua.LNumber(fraction))
+	L.Push(lua.LNumber(math.Copysign(fraction, f)))
 	return 2
 }
 
@@ -86,13 +164,13 @@ func (r *randomSource) random(L *lua.LState) int {
 	case 0:
 		L.Push(lua.LNumber(x))
 	case 1:
-		u := CheckInt(L, 1)
+		u := int32(CheckInt(L, 1))
 		if u < 1 {
 			ArgError(L, 1, "interval is empty")
 		}
 		L.Push(lua.LNumber(math.Floor(x*float64(u)) + 1))
 	case 2:
-		l, u := CheckInt(L, 1), CheckInt(L, 2)
+		l, u := int32(CheckInt(L, 1)), int32(CheckInt(L, 2))
 		if l > u {
 			ArgError(L, 2, "interval is empty")
 		}

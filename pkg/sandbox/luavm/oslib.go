@@ -34,57 +34,82 @@ func (vm *VM) osClock(L *lua.LState) int {
 	return 1
 }
 
+// osDifftime takes whole seconds, C's time_t.
 func osDifftime(L *lua.LState) int {
-	L.Push(lua.LNumber(CheckNumber(L, 1) - optNumber(L, 2, 0)))
+	later, earlier := toLong(CheckNumber(L, 1)), toLong(optNumber(L, 2, 0))
+	if later >= earlier {
+		L.Push(lua.LNumber(uint64(later) - uint64(earlier)))
+	} else {
+		L.Push(-lua.LNumber(uint64(earlier) - uint64(later)))
+	}
 	return 1
 }
 
+// osTime is mktime in a zone without summer time: a time that is said to be
+// summer time is an hour earlier, and -1 is an error.
 func (vm *VM) osTime(L *lua.LState) int {
 	if isNone(L, 1) {
 		L.Push(lua.LNumber(vm.opts.Clock().Unix()))
 		return 1
 	}
 	t := checkTable(L, 1)
-	field := func(name string, def int) int {
-		if f, ok := ToNumber(L.GetField(t, name)); ok {
-			return toInt(math.Trunc(min(max(f, math.MinInt32), math.MaxInt32)))
-		}
-		if def < 0 {
-			raise(L, "field '%s' missing in date table", name)
-		}
-		return def
+	sec, minute, hour := timeField(L, t, "sec", 0), timeField(L, t, "min", 0), timeField(L, t, "hour", 12)
+	day, month, year := timeField(L, t, "day", -1), timeField(L, t, "month", -1), timeField(L, t, "year", -1)
+	// struct tm counts years from 1900 and months from 0, with the integers of C.
+	year, month = year-1900, month-1
+	u := time.Date(int(year)+1900, time.Month(int(month)+1), int(day), int(hour), int(minute), int(sec), 0, time.UTC).Unix()
+	if lua.LVAsBool(L.GetField(t, "isdst")) {
+		u -= 3600
 	}
-	sec, minute, hour := field("sec", 0), field("min", 0), field("hour", 12)
-	day, month, year := field("day", -1), field("month", -1), field("year", -1)
-	u := time.Date(year, time.Month(month), day, hour, minute, sec, 0, time.UTC)
-	L.Push(lua.LNumber(u.Unix()))
+	if u == -1 || u < firstSecond || u > lastSecond {
+		L.Push(lua.LNil)
+		return 1
+	}
+	L.Push(lua.LNumber(u))
 	return 1
 }
 
+// timeField returns a field of a date table; a negative def makes it compulsory.
+func timeField(L *lua.LState, t *lua.LTable, name string, def int32) int32 {
+	if f, ok := ToNumber(L.GetField(t, name)); ok {
+		return int32(toLong(f))
+	}
+	if def < 0 {
+		raise(L, "field '%s' missing in date table", name)
+	}
+	return def
+}
+
+// The times whose year C's struct tm can hold.
+const (
+	firstSecond = -67768040609740800
+	lastSecond  = 67768036191676799
+)
+
 func (vm *VM) osDate(L *lua.LState) int {
-	format := OptString(L, 1, "%c")
+	format := cString(OptString(L, 1, "%c"))
 	var at time.Time
 	if isNone(L, 2) {
 		at = vm.opts.Clock()
 	} else {
-		f := CheckNumber(L, 2)
-		if math.IsNaN(f) || math.Abs(f) > 1<<55 {
+		seconds := toLong(CheckNumber(L, 2))
+		if seconds < firstSecond || seconds > lastSecond {
 			L.Push(lua.LNil)
 			return 1
 		}
-		at = time.Unix(int64(f), 0)
+		at = time.Unix(seconds, 0)
 	}
 	at = at.UTC()
 	zone := "UTC"
 	if strings.HasPrefix(format, "!") {
 		format, zone = format[1:], "GMT"
 	}
-	if strings.HasPrefix(format, "*t") {
+	if format == "*t" {
 		L.Push(dateTable(L, at))
 		return 1
 	}
 	vm.ChargeSteps(L, 80*len(format))
-	pushBytes(L, AppendTime(nil, format, at, zone))
+	pushBytes(L, appendTime(nil, format, at, zone))
 	return 1
 }
 
@@ -103,8 +128,9 @@ func dateTable(L *lua.LState, t time.Time) *lua.LTable {
 	return out
 }
 
-// AppendTime is C's strftime in the C locale; zone is what %Z shows.
-func AppendTime(dst []byte, format string, t time.Time, zone string) []byte {
+// appendTime is os.date's strftime in the C locale, which sees one letter after
+// each %; zone is what %Z shows.
+func appendTime(dst []byte, format string, t time.Time, zone string) []byte {
 	for i := 0; i < len(format); i++ {
 		c := format[i]
 		if c != '%' || i+1 == len(format) {
@@ -112,9 +138,6 @@ func AppendTime(dst []byte, format string, t time.Time, zone string) []byte {
 			continue
 		}
 		i++
-		if (format[i] == 'E' || format[i] == 'O') && i+1 < len(format) {
-			i++
-		}
 		dst = appendTimeVerb(dst, format[i], t, zone)
 	}
 	return dst
@@ -143,7 +166,7 @@ func composite(verb byte) string {
 
 func appendTimeVerb(dst []byte, verb byte, t time.Time, zone string) []byte {
 	if format := composite(verb); format != "" {
-		return AppendTime(dst, format, t, zone)
+		return appendTime(dst, format, t, zone)
 	}
 	hour12 := (t.Hour()+11)%12 + 1
 	switch verb {
@@ -156,7 +179,7 @@ func appendTimeVerb(dst []byte, verb byte, t time.Time, zone string) []byte {
 	case 'B':
 		return append(dst, t.Month().String()...)
 	case 'C':
-		return fmt.Appendf(dst, "%02d", floorDiv(t.Year(), 100))
+		return fmt.Appendf(dst, "%d", floorDiv(t.Year(), 100))
 	case 'd':
 		return fmt.Appendf(dst, "%02d", t.Day())
 	case 'e':
@@ -203,9 +226,11 @@ func appendTimeVerb(dst []byte, verb byte, t time.Time, zone string) []byte {
 	return appendWeekVerb(dst, verb, t)
 }
 
-// appendWeekVerb writes the verbs that count weeks; an unknown verb stays.
+// appendWeekVerb writes the verbs that count weeks; an unknown verb stays, and a
+// digit is the width of what stays.
 func appendWeekVerb(dst []byte, verb byte, t time.Time) []byte {
 	isoYear, isoWeek := t.ISOWeek()
+	width := len("%3")
 	switch verb {
 	case 'g':
 		return fmt.Appendf(dst, "%02d", isoYear-100*floorDiv(isoYear, 100))
@@ -219,6 +244,9 @@ func appendWeekVerb(dst []byte, verb byte, t time.Time) []byte {
 		return fmt.Appendf(dst, "%02d", isoWeek)
 	case 'W':
 		return fmt.Appendf(dst, "%02d", (t.YearDay()-1+7-(int(t.Weekday())+6)%7)/7)
+	}
+	for ; verb >= '3' && verb <= '9' && width < int(verb-'0'); width++ {
+		dst = append(dst, ' ')
 	}
 	return append(dst, '%', verb)
 }
