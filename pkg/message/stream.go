@@ -32,6 +32,7 @@ type OpenStream func(name string) (Stream, error)
 type SendError struct {
 	Rejected []Rejected    // refused for good; they go to the dead-letter file
 	Retry    []byte        // items to send again, as a batch; empty: none
+	Waiting  int           // how many items Retry holds; 0: as many as were sent and not rejected
 	After    time.Duration // how long the far side asks to wait; 0: it did not say
 	Err      error         // the cause
 }

@@ -152,9 +152,10 @@ func count(records []buffer.Record) (n int) {
 // up. done is false when ctx ended before that.
 func (o *outputRunner) deliver(ctx context.Context, b *batch, messages int) (outcome buffer.Outcome, done bool) {
 	o.pause.reset()
+	left := messages // neither confirmed nor refused
 	for attempt := 1; ; attempt++ {
 		if o.spec.Gate != nil && !o.spec.Gate() {
-			outcome.Dropped = messages - outcome.DeadLettered
+			outcome.Dropped = left
 			o.p.obs.Count("output", o.spec.Name, "standby", outcome.Dropped)
 			return outcome, true
 		}
@@ -169,6 +170,9 @@ func (o *outputRunner) deliver(ctx context.Context, b *batch, messages int) (out
 		case errors.As(err, &partial):
 			o.dead.add(partial.Rejected, len(partial.Rejected))
 			outcome.DeadLettered += len(partial.Rejected)
+			if left = messages - outcome.DeadLettered; partial.Waiting > 0 {
+				left = min(left, partial.Waiting)
+			}
 			if len(partial.Retry) == 0 {
 				o.recovered()
 				return outcome, true
@@ -177,15 +181,15 @@ func (o *outputRunner) deliver(ctx context.Context, b *batch, messages int) (out
 			b.set(append([]byte(nil), partial.Retry...))
 			after = partial.After
 		case errors.Is(err, message.ErrPermanent):
-			o.dead.add([]message.Rejected{{Item: b.whole(), Reason: err.Error()}}, messages-outcome.DeadLettered)
-			outcome.DeadLettered = messages
+			o.dead.add([]message.Rejected{{Item: b.whole(), Reason: err.Error()}}, left)
+			outcome.DeadLettered += left
 			return outcome, true
 		}
 		if ctx.Err() != nil {
 			return outcome, false
 		}
 		if o.spec.Retry.MaxRetries > 0 && attempt > o.spec.Retry.MaxRetries {
-			outcome.Dropped = messages - outcome.DeadLettered
+			outcome.Dropped = left
 			return outcome, true
 		}
 		o.p.obs.Count("output", o.spec.Name, "retries", 1)

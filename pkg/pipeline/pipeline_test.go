@@ -225,6 +225,42 @@ func TestPartialFailures(t *testing.T) {
 	require.Contains(t, string(dead), `"output":"sink","reason":"mapping","item":"log:b\n"`)
 }
 
+// TestWhatWasConfirmedCountsAsDelivered: also when the rest of its batch is given
+// up or refused later.
+func TestWhatWasConfirmedCountsAsDelivered(t *testing.T) {
+	for name, c := range map[string]struct {
+		rest                             error
+		delivered, deadLettered, dropped int
+	}{
+		"given up": {errors.New("no"), 2, 1, 2},
+		"refused":  {fmt.Errorf("send: %w", message.ErrPermanent), 2, 3, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, buffer.Options{})
+			r.opt.Outputs[0].Batch = pipeline.BatchOptions{Bytes: 1 << 20, Count: 5, Interval: time.Minute}
+			r.opt.Outputs[0].Retry.MaxRetries = 1
+			sent := 0
+			r.sink.send = func([]byte) error {
+				if sent++; sent > 1 {
+					return c.rest
+				}
+				return &message.SendError{
+					Rejected: []message.Rejected{{Item: []byte("log:b\n"), Reason: "mapping"}},
+					Retry:    []byte("log:c\nlog:d\n"), Waiting: 2, Err: errors.New("partial"),
+				}
+			}
+			_, stop := r.start()
+			r.put("a", "b", "c", "d", "e")
+			require.Eventually(t, func() bool { return r.queue.Stats().Records == 0 }, time.Minute, time.Millisecond)
+			require.NoError(t, stop())
+			st := r.queue.Stats()
+			require.EqualValues(t, c.delivered, st.Delivered)
+			require.EqualValues(t, c.deadLettered, st.DeadLettered)
+			require.EqualValues(t, c.dropped, st.Dropped["output"])
+		})
+	}
+}
+
 func TestAPermanentRefusalMovesTheQueueOn(t *testing.T) {
 	r := newRig(t, buffer.Options{})
 	r.sink.send = func(batch []byte) error {

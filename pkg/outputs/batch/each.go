@@ -26,7 +26,7 @@ func Each(b []byte, cut Cut, whole func(err error, rest []byte) error, send func
 			if whole != nil && errors.As(whole(err, rest), &asked) {
 				failed.After = asked.After
 			}
-			failed.Retry, failed.Err = rest, err
+			failed.Retry, failed.Waiting, failed.Err = rest, Count(rest, cut), err
 			return &failed
 		}
 		rest = behind

@@ -61,7 +61,7 @@ func (h *halver) refused(b []byte, err error) {
 
 func (h *halver) try(b []byte) {
 	if h.stopped {
-		h.result.Retry = append(h.result.Retry, b...)
+		h.again(b)
 		return
 	}
 	err := h.send(h.ctx, b)
@@ -71,14 +71,19 @@ func (h *halver) try(b []byte) {
 	case errors.As(err, &partial):
 		h.stopped = len(partial.Retry) > 0
 		h.result.Rejected = append(h.result.Rejected, partial.Rejected...)
-		h.result.Retry = append(h.result.Retry, partial.Retry...)
+		h.again(partial.Retry)
 		h.result.After = max(h.result.After, partial.After)
 		h.result.Err = err
 	case errors.Is(err, message.ErrPermanent):
 		h.refused(b, err)
 	default:
 		h.stopped = true
-		h.result.Retry = append(h.result.Retry, b...)
+		h.again(b)
 		h.result.Err = err
 	}
+}
+
+func (h *halver) again(b []byte) {
+	h.result.Retry = append(h.result.Retry, b...)
+	h.result.Waiting += Count(b, h.cut)
 }

@@ -267,6 +267,7 @@ func judge(result *message.SendError, pair []byte, verb string, outcome gjson.Re
 		return
 	case passing(status), status == http.StatusConflict, kind == "cluster_block_exception":
 		result.Retry = append(result.Retry, pair...)
+		result.Waiting++
 	default:
 		reason := fmt.Sprintf("%d %s: %s", status, kind, httpsend.Excerpt([]byte(outcome.Get("error.reason").Str)))
 		result.Rejected = append(result.Rejected, message.Rejected{Item: pair, Reason: reason})

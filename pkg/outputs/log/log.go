@@ -75,5 +75,5 @@ func (o *Output) Send(ctx context.Context, b []byte) error {
 	if len(rest) == len(b) {
 		return err
 	}
-	return &message.SendError{Retry: rest, Err: err}
+	return &message.SendError{Retry: rest, Waiting: batch.Count(rest, batch.Line), Err: err}
 }

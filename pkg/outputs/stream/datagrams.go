@@ -53,6 +53,10 @@ func Datagrams(ctx context.Context, c *Conn, b []byte, cut func([]byte) (item, r
 			return fmt.Errorf("send to %s: %w", c.Address(), err)
 		}
 		result.Retry, result.Err = rest, fmt.Errorf("send to %s: %w", c.Address(), err)
+		for len(rest) > 0 {
+			_, rest = cut(rest)
+			result.Waiting++
+		}
 	}
 	if result.Err == nil {
 		return nil
