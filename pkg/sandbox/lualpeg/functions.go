@@ -4,6 +4,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/tocsin-lma/tocsin/pkg/lpeg"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/raise"
 )
 
 func (b *Binding) libP(L *lua.LState, fn string) int {
@@ -99,7 +100,7 @@ func (b *Binding) libCarg(L *lua.LState, fn string) int {
 func (b *Binding) libMatch(L *lua.LState, fn string) int {
 	p := b.pattern(L, 1, fn)
 	if err := b.builder.Err(); err != nil {
-		raise(L, err)
+		fail(L, err)
 	}
 	subject := text(L, 2, fn)
 	init := 0
@@ -130,7 +131,7 @@ func initial(pos, length int) int {
 func (b *Binding) run(L *lua.LState, p *lpeg.Pattern, subject string, init int, args []lua.LValue) int {
 	values, end, err := b.evaluate(L, p, subject, init, args)
 	if err != nil {
-		raise(L, err)
+		fail(L, err)
 	}
 	if end < 0 {
 		L.Push(lua.LNil)
@@ -208,6 +209,6 @@ func (b *Binding) libSetMaxStack(L *lua.LState, fn string) int {
 }
 
 func (b *Binding) libDebug(L *lua.LState, _ string) int {
-	L.RaiseError("function only implemented in debug mode")
+	raise.Error(L, "function only implemented in debug mode")
 	return 0
 }

@@ -6,6 +6,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/tocsin-lma/tocsin/pkg/lpeg"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/raise"
 )
 
 // newHost returns the functions that make Lua values of captures.
@@ -120,14 +121,14 @@ func decide(v lua.LValue) lpeg.Decision {
 	return lpeg.Decision{Match: true}
 }
 
-// raise turns an error of package lpeg into a Lua error with LPeg's text.
-func raise(L *lua.LState, err error) {
-	L.RaiseError("%s", err.Error())
+// fail turns an error of package lpeg into a Lua error with LPeg's text.
+func fail(L *lua.LState, err error) {
+	raise.Error(L, "%s", err.Error())
 }
 
 // argError raises Lua's "bad argument" error.
 func argError(L *lua.LState, n int, fn, message string) {
-	L.RaiseError("bad argument #%d to '%s' (%s)", n, fn, message)
+	raise.Error(L, "bad argument #%d to '%s' (%s)", n, fn, message)
 }
 
 // isArgError tells the errors LPeg reports as a bad first argument.

@@ -4,6 +4,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"github.com/tocsin-lma/tocsin/pkg/lpeg"
+	"github.com/tocsin-lma/tocsin/pkg/sandbox/modules/raise"
 )
 
 // Version is what lpeg.version returns: the LPeg whose behaviour is followed.
@@ -49,7 +50,7 @@ func (b *Binding) result(L *lua.LState, fn string, p *lpeg.Pattern, err error) i
 		if isArgError(err) {
 			argError(L, 1, fn, err.Error())
 		}
-		raise(L, err)
+		fail(L, err)
 	}
 	L.Push(b.wrap(L, p))
 	return 1
@@ -134,9 +135,9 @@ func (b *Binding) grammar(L *lua.LState, t *lua.LTable) *lpeg.Pattern {
 	p, ok := b.Pattern(body)
 	if !ok {
 		if body == lua.LNil {
-			raise(L, lpeg.ErrEmptyGrammar)
+			fail(L, lpeg.ErrEmptyGrammar)
 		}
-		L.RaiseError("initial rule '%s' is not a pattern", lua.LVAsString(initial))
+		raise.Error(L, "initial rule '%s' is not a pattern", lua.LVAsString(initial))
 	}
 	rules := []lpeg.Rule{{Name: ruleName(initial), Pattern: p}}
 	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
@@ -145,13 +146,13 @@ func (b *Binding) grammar(L *lua.LState, t *lua.LTable) *lpeg.Pattern {
 		}
 		p, ok := b.Pattern(v)
 		if !ok {
-			L.RaiseError("rule '%s' is not a pattern", lua.LVAsString(k))
+			raise.Error(L, "rule '%s' is not a pattern", lua.LVAsString(k))
 		}
 		rules = append(rules, lpeg.Rule{Name: ruleName(k), Pattern: p})
 	}
 	p, err := b.builder.Grammar(rules)
 	if err != nil {
-		raise(L, err)
+		fail(L, err)
 	}
 	return p
 }

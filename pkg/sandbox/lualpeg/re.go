@@ -106,7 +106,7 @@ func (m *reModule) make(L *lua.LState, n int, fn string, defs lua.LValue) *lpeg.
 	}
 	p, err := m.b.builder.Re(text(L, n, fn), m.definitions(L, defs))
 	if err != nil {
-		raise(L, err)
+		fail(L, err)
 	}
 	return p
 }
@@ -154,13 +154,13 @@ func (m *reModule) findIn(L *lua.LState, fn string) int {
 			Pattern: bld.Choice(bld.Seq(bld.Cp(), none, bld.Cp()), bld.Seq(bld.Any(1), bld.V(1))),
 		}})
 		if err != nil {
-			raise(L, err)
+			fail(L, err)
 		}
 		return g
 	})
 	values, _, err := m.b.evaluate(L, p, subject, m.start(L, len(subject), fn), nil)
 	if err != nil {
-		raise(L, err)
+		fail(L, err)
 	}
 	if len(values) < 2 {
 		L.Push(lua.LNil)
@@ -185,7 +185,7 @@ func (m *reModule) gsub(L *lua.LState, fn string) int {
 		all, err = bld.Repeat(bld.Choice2(rep, bld.Any(1)), 0)
 	}
 	if err != nil {
-		raise(L, err)
+		fail(L, err)
 	}
 	return m.b.run(L, bld.Cs(all), subject, 0, nil)
 }
