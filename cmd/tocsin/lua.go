@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -69,12 +68,7 @@ func runLua(ctx context.Context, std streams, args []string) int {
 	// A script that does not end must not outlive a signal: the machine has no
 	// point at which to stop it, so the process ends.
 	defer context.AfterFunc(ctx, func() { os.Exit(exitInterrupted) })()
-	out := bufio.NewWriter(std.out)
-	code := runScript(streams{std.in, out, std.err}, dirs, args, source)
-	if err := out.Flush(); err != nil {
-		return exitFindings
-	}
-	return code
+	return runScript(std, dirs, args, source)
 }
 
 func readScript(stdin io.Reader, name string) (string, error) {
@@ -107,6 +101,9 @@ func runScript(std streams, dirs, args []string, source string) int {
 	}
 	vm.SetGlobal("arg", arg)
 	err := vm.Run("@"+args[0], source, values...)
+	if flushed := vm.Flush(); flushed != nil {
+		return exitFindings
+	}
 	if err == nil {
 		return exitOK
 	}
