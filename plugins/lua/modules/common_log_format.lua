@@ -34,6 +34,9 @@ local function upstream(item)
     return item * ((l.P ", " + " : ") * item) ^ 0
 end
 
+-- "-" alone says that no server was asked
+local nobody = l.P "-" * -(l.P ", " + " : ")
+
 local upstream_addr = l.C((1 - l.S ", ") ^ 1)
 local upstream_time = double + l.P "-" / zero
 
@@ -71,12 +74,12 @@ local nginx_variables = {
     tcpinfo_rcv_space = integer,
     time_iso8601 = dt.rfc3339 / dt.time_to_ns,
     time_local = dt.clf_timestamp / dt.time_to_ns,
-    upstream_addr = l.P "-" * -(1 - l.S ", ") + l.Ct(upstream(upstream_addr)),
+    upstream_addr = l.Ct(upstream(upstream_addr)),
     upstream_cache_status = l.P "HIT" + "MISS" + "EXPIRED" + "BYPASS" + "STALE" + "UPDATING" + "REVALIDATED" + "-",
     upstream_cache_last_modified = dt.build_strftime_grammar("%a, %d %b %Y %T GMT") / dt.time_to_ns + "-",
     upstream_response_length = with(l.Ct(upstream(integer)), "B") + "-",
-    upstream_response_time = with(l.Ct(upstream(upstream_time)), "s"),
-    upstream_status = l.Ct(upstream(http_status + l.P "-" / zero)),
+    upstream_response_time = nobody + with(l.Ct(upstream(upstream_time)), "s"),
+    upstream_status = nobody + l.Ct(upstream(http_status + l.P "-" / zero)),
 }
 
 -- text is a variable without a grammar of its own: it reaches to the next quote
