@@ -2085,14 +2085,6 @@ func (ls *LState) RemoveContext() context.Context {
 	return oldctx
 }
 
-// Converts the Lua value at the given acceptable index to the chan LValue.
-func (ls *LState) ToChannel(n int) chan LValue {
-	if lv, ok := ls.Get(n).(LChannel); ok {
-		return (chan LValue)(lv)
-	}
-	return nil
-}
-
 // RemoveCallerFrame removes the stack frame above the current stack frame. This is useful in tail calls. It returns
 // the new current frame.
 func (ls *LState) RemoveCallerFrame() *callFrame {

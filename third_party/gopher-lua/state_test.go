@@ -227,18 +227,6 @@ func TestToUserData(t *testing.T) {
 	errorIfNotEqual(t, L.Get(3), L.ToUserData(3))
 }
 
-func TestToChannel(t *testing.T) {
-	L := NewState()
-	defer L.Close()
-	L.Push(LNumber(10))
-	L.Push(LString("99.9"))
-	var ch chan LValue
-	L.Push(LChannel(ch))
-	errorIfFalse(t, L.ToChannel(1) == nil, "index 1 must be nil")
-	errorIfFalse(t, L.ToChannel(2) == nil, "index 2 must be nil")
-	errorIfNotEqual(t, ch, L.ToChannel(3))
-}
-
 func TestObjLen(t *testing.T) {
 	L := NewState()
 	defer L.Close()

@@ -17,10 +17,9 @@ const (
 	LTUserData
 	LTThread
 	LTTable
-	LTChannel
 )
 
-var lValueNames = [9]string{"nil", "boolean", "number", "string", "function", "userdata", "thread", "table", "channel"}
+var lValueNames = [8]string{"nil", "boolean", "number", "string", "function", "userdata", "thread", "table"}
 
 func (vt LValueType) String() string {
 	return lValueNames[int(vt)]
@@ -171,12 +170,12 @@ type Global struct {
 	Registry      *LTable
 	Global        *LTable
 
-	builtinMts [LTChannel + 1]LValue
+	builtinMts [LTTable + 1]LValue
 	meter      *Meter
 	// Owner is whoever embeds the state; the machine does not look at it.
 	Owner     any
 	hints     [1 << 10]uint16 // which slot an instruction found its key in
-	nested    int // calls from Go that are in progress
+	nested    int             // calls from Go that are in progress
 	tempFiles []*os.File
 	gccount   int32
 }
@@ -212,8 +211,3 @@ type LUserData struct {
 
 func (ud *LUserData) String() string   { return fmt.Sprintf("userdata: %p", ud) }
 func (ud *LUserData) Type() LValueType { return LTUserData }
-
-type LChannel chan LValue
-
-func (ch LChannel) String() string   { return fmt.Sprintf("channel: %p", ch) }
-func (ch LChannel) Type() LValueType { return LTChannel }
