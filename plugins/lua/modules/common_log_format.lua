@@ -256,10 +256,10 @@ end
 local nginx_levels = { debug = 7, info = 6, notice = 5, warn = 4, error = 3, crit = 2, alert = 1, emerg = 0 }
 local number = l.digit ^ 1 / tonumber
 
--- nginx_error_grammar parses a line of nginx's error log into Timestamp,
--- Severity, Pid, Fields (tid, connection) and Payload.
+-- nginx_error_grammar parses a line of nginx's error log into Timestamp (which the
+-- original called time), Severity, Pid, Fields (tid, connection) and Payload.
 nginx_error_grammar = l.Ct(
-    l.Cg(dt.build_strftime_grammar("%Y/%m/%d %T") / dt.time_to_ns, "Timestamp")
+    l.Cg(dt.build_strftime_grammar("%Y/%m/%d %T") / dt.time_to_ns, "time") * l.Cg(l.Cb "time", "Timestamp")
     * l.space * "[" * l.Cg((l.P "debug" + "info" + "notice" + "warn" + "error" + "crit" + "alert" + "emerg")
         / nginx_levels, "Severity") * "]"
     * l.space * l.Cg(number, "Pid") * "#"
