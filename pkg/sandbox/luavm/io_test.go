@@ -274,3 +274,20 @@ func TestLinesKeepZeros(t *testing.T) {
 local path = D .. "/z" local f = io.open(path, "w") f:write("a\0b\nc\0\n") f:close()
 f = io.open(path) log(tostring(f:read() == "a\0b" and f:read() == "c\0"))`))
 }
+
+// FuzzReadNumber: what tonumber takes for a decimal number read("*n") reads as the
+// same, and nothing makes it fail.
+func FuzzReadNumber(f *testing.F) {
+	for _, seed := range []string{"1", " -3.5e+7x", "0x1Fp-2", "0x.", "nan", "-infinity", "infix", "1e", ".", "+", "1e999", "5e-324", "\x00"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		vm := open(t, luavm.Options{Trusted: true, Stdin: pipe{strings.NewReader(text)}})
+		vm.SetGlobal("text", lstr(text))
+		require.NoError(t, vm.Load("=x", `
+local n, rest = io.read("*n"), io.read("*a")
+assert(n == nil or type(n) == "number") assert(#rest <= #text)
+local want = not text:find("[xX%z]") and tonumber(text)
+if want then assert((n == want or n ~= n and want ~= want) and not rest:find("%S"), want) end`))
+	})
+}
