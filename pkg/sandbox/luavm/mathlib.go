@@ -54,15 +54,6 @@ func two(f func(a, b float64) float64) lua.LGFunction {
 	}
 }
 
-// power is math.Pow, which takes the logarithm of what is below the normal
-// numbers as well.
-func power(x, y float64) float64 {
-	if x != 0 && math.Abs(x) < smallestNormal {
-		return math.Pow(x*0x1p54, y) * math.Exp2(-54*y)
-	}
-	return math.Pow(x, y)
-}
-
 const smallestNormal = 0x1p-1022
 
 // logarithm is math.Log, which is wrong below the normal numbers.
@@ -107,7 +98,7 @@ func (vm *VM) openMath() {
 		"cos": one(math.Cos, invalid()), "sin": one(math.Sin, invalid()), "tan": one(math.Tan, invalid()),
 		"cosh": one(math.Cosh, 0), "sinh": one(math.Sinh, 0), "tanh": one(math.Tanh, 0),
 		"exp": one(math.Exp, 0), "log": one(logarithm, invalid()), "log10": one(decimalLogarithm, math.NaN()),
-		"atan2": two(math.Atan2), "fmod": two(math.Mod), "pow": two(power),
+		"atan2": two(math.Atan2), "fmod": two(math.Mod), "pow": two(lua.Pow),
 		"ldexp":      two(scaled),
 		"max":        func(L *lua.LState) int { return extreme(L, func(a, b float64) bool { return a > b }) },
 		"min":        func(L *lua.LState) int { return extreme(L, func(a, b float64) bool { return a < b }) },

@@ -9,7 +9,9 @@ import (
 // openStringMetatable makes s:method() work.
 func (vm *VM) openStringMetatable() {
 	mt := vm.L.NewTable()
-	mt.RawSetString("__index", vm.L.G.Global.RawGetString("string"))
+	library, _ := vm.L.G.Global.RawGetString("string").(*lua.LTable)
+	library.RawSetString("gfind", library.RawGetString("gmatch")) // its old name
+	mt.RawSetString("__index", library)
 	vm.L.SetMetatable(lua.LString(""), mt)
 }
 

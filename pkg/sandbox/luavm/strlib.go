@@ -15,7 +15,6 @@ func (vm *VM) stringFunctions() map[string]lua.LGFunction {
 		"dump":    strDump,
 		"find":    func(L *lua.LState) int { return vm.strFind(L, true) },
 		"format":  vm.strFormat,
-		"gfind":   vm.strGmatch,
 		"gmatch":  vm.strGmatch,
 		"gsub":    vm.strGsub,
 		"len":     strLen,
