@@ -56,6 +56,7 @@ type Engine struct {
 	start      int64
 	stats      Stats
 	names      map[string]string // hosts and members, kept once each
+	lives      lives
 }
 
 // NewEngine makes an engine for model. The facts that previous (nil: nothing)
@@ -70,6 +71,10 @@ func NewEngine(model Model, opt Options, previous *Engine) *Engine {
 	}
 	e := &Engine{
 		model: model, opt: opt, byName: map[string]*clusterState{}, byMember: map[string][]*clusterState{}, names: map[string]string{},
+		lives: lives{},
+	}
+	if previous != nil {
+		e.lives = previous.lives
 	}
 	for i := range e.model.Clusters {
 		e.add(newClusterState(&e.model.Clusters[i]))
@@ -122,7 +127,7 @@ func (e *Engine) takeOver(old *Engine) {
 			for _, f := range g.facts {
 				host, member := o.pair(g, f)
 				if !f.never && (c.def.anyMember || c.def.hasMember(member)) {
-					c.update(host, member, f.status, f.alarms, f.seen)
+					c.update(host, member, f.status, f.alarms, f.seen, f.by)
 				}
 			}
 		}
@@ -209,8 +214,10 @@ func (e *Engine) store(c *clusterState, host, member string, status health.Statu
 		}
 		host, member = e.intern(host), e.intern(member)
 	}
-	if c.update(host, member, status, alarms, factTime(m, now)) {
+	at, by := factTime(m, now), e.sender(m)
+	if c.update(host, member, status, alarms, at, by) {
 		e.stats.Facts++
+		by.speak(at)
 	} else {
 		e.stats.Outdated++
 	}
@@ -294,9 +301,13 @@ func (e *Engine) heartbeat(m *message.Message, now int64) error {
 		}
 	}
 	e.stats.Heartbeats++
-	err := e.store(e.collectors, host, member, health.Okay, nil, m, now)
-	if err != nil {
+	if err := e.store(e.collectors, host, member, health.Okay, nil, m, now); err != nil {
 		e.stats.Rejected++
+		return err
 	}
-	return err
+	if len(e.lives) > 2*e.collectors.count+1000 {
+		e.lives.prune(now)
+	}
+	e.lives.of(e.intern(host)).beat(m, factTime(m, now))
+	return nil
 }

@@ -95,6 +95,8 @@ func (c *clusterState) judge(g *group, now int64) (j judged) {
 				continue
 			}
 			s = health.Unknown
+		} else if s == health.Okay && c.silent(f, now) {
+			s = health.Unknown
 		}
 		j.doubt = j.doubt || s == health.Unknown
 		j.shape = mix(j.shape, uint64(len(f.alarms)+1)*8+uint64(s))
@@ -132,6 +134,8 @@ func (c *clusterState) collect(r *result, now int64, limit int) {
 			case stale && !f.listed:
 			case stale:
 				add(direct{raw: synthetic(c.def, host, member, age, f.never), host: host, member: member})
+			case f.status == health.Okay && c.silent(f, now):
+				add(direct{raw: silentAlarm(host, member, f.by, now), host: host, member: member})
 			case f.status == health.Okay:
 			case len(f.alarms) == 0 && f.status == health.Unknown && r.raised:
 				add(direct{raw: syntheticUnknown(c.def, host, member, age), host: host, member: member})
@@ -161,6 +165,14 @@ func synthetic(def *Cluster, host, member string, age time.Duration, never bool)
 	return syntheticAlarm(def, text, value)
 }
 
+// silentAlarm is the alarm for a pair that was well when its collector fell silent.
+func silentAlarm(host, member string, l *life, now int64) string {
+	seconds := time.Duration(now - l.heard).Seconds()
+	text := fmt.Sprintf("No sign of life of the collector on %s for %s seconds: the last status of %s%s is no proof any more",
+		l.host, strconv.FormatFloat(math.Round(seconds), 'f', -1, 64), member, from(host))
+	return aged(text, seconds, time.Duration(l.silence).Seconds())
+}
+
 // syntheticUnknown is the alarm for a pair that says UNKNOWN without a reason.
 func syntheticUnknown(def *Cluster, host, member string, age time.Duration) string {
 	text := fmt.Sprintf("The status of %s%s is unknown, as of %s seconds ago", member, from(host), strconv.FormatFloat(age.Seconds(), 'f', -1, 64))
@@ -175,12 +187,17 @@ func from(host string) string {
 }
 
 func syntheticAlarm(def *Cluster, text string, value float64) string {
+	return aged(text, value, def.MemberTTL.Seconds())
+}
+
+// aged is an alarm about something that is older, in seconds, than it may be.
+func aged(text string, value, limit float64) string {
 	b := append([]byte(nil), `{"severity":"UNKNOWN","function":"age","metric":"status","fields":{},"tags":{},"operator":">=","value":`...)
 	b = strconv.AppendFloat(b, value, 'f', -1, 64)
 	b = append(b, `,"threshold":`...)
-	b = strconv.AppendFloat(b, def.MemberTTL.Seconds(), 'f', -1, 64)
+	b = strconv.AppendFloat(b, limit, 'f', -1, 64)
 	b = append(b, `,"window":`...)
-	b = strconv.AppendFloat(b, def.MemberTTL.Seconds(), 'f', -1, 64)
+	b = strconv.AppendFloat(b, limit, 'f', -1, 64)
 	b = append(b, `,"periods":1,"message":`...)
 	b = appendString(b, text)
 	return string(append(b, '}'))

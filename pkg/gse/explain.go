@@ -82,6 +82,9 @@ func (e *Engine) Explain(cluster string, now time.Time) (Evidence, bool) {
 			}
 			fe := FactEvidence{Status: f.status, Stale: stale, Never: f.never, Age: age}
 			fe.Host, fe.Member = c.pair(g, f)
+			if !stale && f.status == health.Okay && c.silent(f, t) {
+				fe.Stale, stale = true, true
+			}
 			if stale {
 				fe.Status = health.Unknown
 			}

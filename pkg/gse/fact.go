@@ -17,6 +17,7 @@ type fact struct {
 	seen     int64
 	alarms   []string // alarm objects as received; shared and never changed
 	hostless bool
+	by       *life // of the collector that sent it; nil: not known
 }
 
 // group is the facts of one host, or of one member.
@@ -121,13 +122,14 @@ func (c *clusterState) expect(host, member string) {
 }
 
 // update stores a verdict. One that is older than what is there is left out.
-func (c *clusterState) update(host, member string, status health.Status, alarms []string, at int64) bool {
+func (c *clusterState) update(host, member string, status health.Status, alarms []string, at int64, by *life) bool {
 	f := c.put(host, member)
 	if !f.never && f.seen > at {
 		return false
 	}
 	f.status, f.alarms, f.seen, f.never = status, alarms, at, false
 	f.hostless = host == ""
+	f.by = by
 	f.listed = c.expected == nil || f.hostless || c.expected[host]
 	c.seen[member] = true
 	c.dirty = true
