@@ -170,6 +170,9 @@ func silentAlarm(host, member string, l *life, now int64) string {
 	seconds := time.Duration(now - l.heard).Seconds()
 	text := fmt.Sprintf("No sign of life of the collector on %s for %s seconds: the last status of %s%s is no proof any more",
 		l.host, strconv.FormatFloat(math.Round(seconds), 'f', -1, 64), member, from(host))
+	if !l.silent(now) {
+		text = fmt.Sprintf("The collector on %s was silent and has not judged %s%s again yet", l.host, member, from(host))
+	}
 	return aged(text, seconds, time.Duration(l.silence).Seconds())
 }
 

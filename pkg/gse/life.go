@@ -19,6 +19,7 @@ type life struct {
 	host    string
 	heard   int64 // its newest heartbeat or verdict, Unix ns
 	silence int64 // how long it may say nothing, ns; 0: it never sent a heartbeat
+	since   int64 // when it spoke again after its last silence, Unix ns; 0: it never was silent
 }
 
 func (l *life) silent(now int64) bool {
@@ -59,9 +60,13 @@ func (l *life) beat(m *message.Message, at int64) {
 }
 
 func (l *life) speak(at int64) {
-	if l != nil {
-		l.heard = max(l.heard, at)
+	if l == nil || at <= l.heard {
+		return
 	}
+	if l.heard > 0 && l.silent(at) {
+		l.since = at
+	}
+	l.heard = at
 }
 
 // sender returns the life of the collector that sent a verdict of an alarm; nil
@@ -74,7 +79,8 @@ func (e *Engine) sender(m *message.Message) *life {
 }
 
 // silent reports whether an OKAY fact is no proof any more, although it is young
-// enough, because the collector that sent it has fallen silent.
+// enough, because the collector that sent it has fallen silent, or was and has not
+// judged it again.
 func (c *clusterState) silent(f *fact, now int64) bool {
-	return c.def.Strict && f.listed && f.by.silent(now)
+	return c.def.Strict && f.listed && f.by != nil && (f.by.silent(now) || f.seen < f.by.since)
 }

@@ -124,3 +124,28 @@ func TestSilenceDoubtsOnlyWhatWasWell(t *testing.T) {
 	require.Equal(t, "okay", tick(t, e, 301).word("c"), "compatible evaluation does not age")
 	require.Equal(t, 10*time.Second, gse.DefaultHeartbeat)
 }
+
+func TestAfterASilenceOldProofIsNone(t *testing.T) {
+	e := engine(t, oneMember)
+	tick(t, e, 0)
+	for at := 1; at <= 21; at += 10 {
+		send(t, e, beat("h1", "metric_collector", 5, at), at)
+		send(t, e, sent("a", "h1", health.Okay, at), at)
+		require.Equal(t, "okay", tick(t, e, at).word("c"))
+	}
+	require.Equal(t, "unknown", tick(t, e, 41).word("c"))
+	send(t, e, beat("h1", "metric_collector", 5, 50), 50)
+	out := tick(t, e, 51)
+	require.Equal(t, "unknown", out.word("c"), "its heartbeat proves nothing about a")
+	require.Equal(t, "The collector on h1 was silent and has not judged a from h1 again yet", out.get("c", "alarms.0.message").Str)
+	send(t, e, sent("a", "h1", health.Okay, 55), 55)
+	require.Equal(t, "okay", tick(t, e, 61).word("c"))
+
+	// A short pause is none, and words that waited in a queue are as old as they are.
+	send(t, e, beat("h1", "metric_collector", 5, 72), 72)
+	require.Equal(t, "okay", tick(t, e, 73).word("c"))
+	send(t, e, beat("h1", "metric_collector", 5, 85), 110)
+	send(t, e, beat("h1", "metric_collector", 5, 100), 110)
+	send(t, e, beat("h1", "metric_collector", 5, 110), 110)
+	require.Equal(t, "okay", tick(t, e, 111).word("c"), "the network was cut, the collector was not silent")
+}
