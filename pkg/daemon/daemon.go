@@ -244,7 +244,7 @@ func asConfig(err error) error {
 
 // wait returns the next generation when a reload gave one, nil when the daemon
 // is to stop. err is that of a pipeline that ended by itself.
-func (d *Daemon) wait(ctx context.Context, g *generation, hup <-chan os.Signal, done <-chan error) (*generation, error) {
+func (d *Daemon) wait(ctx context.Context, g *generation, hup <-chan os.Signal, done chan error) (*generation, error) {
 	watchdog := newWatchdog()
 	defer watchdog.Stop()
 	starting := d.starting(g)
@@ -258,6 +258,10 @@ func (d *Daemon) wait(ctx context.Context, g *generation, hup <-chan os.Signal, 
 		case <-ctx.Done():
 			return nil, nil
 		case err := <-done:
+			if ctx.Err() != nil { // it was told to, and was quicker than this select
+				done <- err
+				return nil, nil
+			}
 			if err == nil {
 				err = errors.New("the pipeline ended by itself")
 			}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -380,4 +381,28 @@ aggregator:
     q: {engine: amqp, url: 'amqp://127.0.0.1/', message_matcher: "Type == 'gse_metric'"}
 `)})
 	require.NoError(t, err)
+}
+
+// TestADaemonThatIsToldToStopHasNotEndedByItself: however long it was busy while
+// its pipeline was drained. Here it reads a model that comes slowly.
+func TestADaemonThatIsToldToStopHasNotEndedByItself(t *testing.T) {
+	for range 8 {
+		opt, _, _ := tailDaemon(t)
+		r := start(t, opt)
+		model := opt.ConfigPaths[0]
+		require.NoError(t, os.Remove(model))
+		require.NoError(t, syscall.Mkfifo(model, 0o600))
+		go func() {
+			if answer, err := http.Post("http://"+r.admin+"/api/v1/reload", "", nil); err == nil {
+				_ = answer.Body.Close()
+			}
+		}()
+		slow, err := os.OpenFile(model, os.O_WRONLY, 0) // the daemon has begun to read
+		require.NoError(t, err)
+		r.stop()
+		time.Sleep(100 * time.Millisecond)
+		_, err = slow.WriteString("no model")
+		require.NoError(t, errors.Join(err, slow.Close()))
+		require.NoError(t, <-r.done)
+	}
 }
