@@ -8,8 +8,6 @@ import (
 	"strings"
 )
 
-/* checkType {{{ */
-
 func (ls *LState) CheckAny(n int) LValue {
 	if n > ls.GetTop() {
 		ls.ArgError(n, "value expected")
@@ -137,10 +135,6 @@ func (ls *LState) CheckOption(n int, options []string) int {
 	return 0
 }
 
-/* }}} */
-
-/* optType {{{ */
-
 func (ls *LState) OptInt(n int, d int) int {
 	v := ls.Get(n)
 	if v == LNil {
@@ -237,10 +231,6 @@ func (ls *LState) OptUserData(n int, d *LUserData) *LUserData {
 	return nil
 }
 
-/* }}} */
-
-/* error operations {{{ */
-
 func (ls *LState) ArgError(n int, message string) {
 	ls.RaiseError("bad argument #%v to %v (%v)", n, ls.rawFrameFuncName(ls.currentFrame), message)
 }
@@ -249,17 +239,9 @@ func (ls *LState) TypeError(n int, typ LValueType) {
 	ls.RaiseError("bad argument #%v to %v (%v expected, got %v)", n, ls.rawFrameFuncName(ls.currentFrame), typ.String(), ls.Get(n).Type().String())
 }
 
-/* }}} */
-
-/* debug operations {{{ */
-
 func (ls *LState) Where(level int) string {
 	return ls.where(level, false)
 }
-
-/* }}} */
-
-/* table operations {{{ */
 
 func (ls *LState) FindTable(obj *LTable, n string, size int) LValue {
 	names := strings.Split(n, ".")
@@ -281,10 +263,6 @@ func (ls *LState) FindTable(obj *LTable, n string, size int) LValue {
 	}
 	return curobj
 }
-
-/* }}} */
-
-/* register operations {{{ */
 
 func (ls *LState) RegisterModule(name string, funcs map[string]LGFunction) LValue {
 	tb := ls.FindTable(ls.Get(RegistryIndex).(*LTable), "_LOADED", 1)
@@ -310,10 +288,6 @@ func (ls *LState) SetFuncs(tb *LTable, funcs map[string]LGFunction, upvalues ...
 	}
 	return tb
 }
-
-/* }}} */
-
-/* metatable operations {{{ */
 
 func (ls *LState) NewTypeMetatable(typ string) *LTable {
 	regtable := ls.Get(RegistryIndex)
@@ -344,10 +318,6 @@ func (ls *LState) CallMeta(obj LValue, event string) LValue {
 	}
 	return LNil
 }
-
-/* }}} */
-
-/* load and function call operations {{{ */
 
 func (ls *LState) LoadFile(path string) (*LFunction, error) {
 	var file *os.File
@@ -411,10 +381,6 @@ func (ls *LState) DoString(source string) error {
 	}
 }
 
-/* }}} */
-
-/* GopherLua original APIs {{{ */
-
 // ToStringMeta returns string representation of given LValue.
 // This method calls the `__tostring` meta method if defined.
 func (ls *LState) ToStringMeta(lv LValue) LValue {
@@ -436,7 +402,5 @@ func (ls *LState) PreloadModule(name string, loader LGFunction) {
 	}
 	ls.SetField(preload, name, ls.NewFunction(loader))
 }
-
-/* }}} */
 
 //

@@ -9,8 +9,6 @@ import (
 	"strings"
 )
 
-/* basic functions {{{ */
-
 func OpenBase(L *LState) int {
 	global := L.Get(GlobalsIndex).(*LTable)
 	L.SetGlobal("_G", global)
@@ -477,10 +475,6 @@ func baseXPCall(L *LState) int {
 	}
 }
 
-/* }}} */
-
-/* load lib {{{ */
-
 func loModule(L *LState) int {
 	name := L.CheckString(1)
 	loaded := L.GetField(L.Get(RegistryIndex), "_LOADED")
@@ -576,10 +570,6 @@ loopbreak:
 	return 1
 }
 
-/* }}} */
-
-/* hidden features {{{ */
-
 func baseNewProxy(L *LState) int {
 	ud := L.NewUserData()
 	L.SetTop(1)
@@ -591,7 +581,5 @@ func baseNewProxy(L *LState) int {
 	L.Push(ud)
 	return 1
 }
-
-/* }}} */
 
 //

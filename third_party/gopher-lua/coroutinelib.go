@@ -1,7 +1,6 @@
 package lua
 
 func OpenCoroutine(L *LState) int {
-	// TODO: Tie module name to contents of linit.go?
 	mod := L.RegisterModule(CoroutineLibName, coFuncs)
 	L.Push(mod)
 	return 1

@@ -42,8 +42,6 @@ type FunctionProto struct {
 	stringConstants []string
 }
 
-/* Upvalue {{{ */
-
 type Upvalue struct {
 	next   *Upvalue
 	reg    *registry
@@ -91,10 +89,6 @@ func (uv *Upvalue) IsClosed() bool {
 func UpvalueIndex(i int) int {
 	return GlobalsIndex - i
 }
-
-/* }}} */
-
-/* FunctionProto {{{ */
 
 func newFunctionProto(name string) *FunctionProto {
 	return &FunctionProto{
@@ -147,10 +141,6 @@ func (fp *FunctionProto) str(level int, count int) string {
 	return strings.Join(buf, "")
 }
 
-/* }}} */
-
-/* LFunction {{{ */
-
 // What a function takes in the heap, in bytes, and each of its upvalues, which it
 // may share.
 const (
@@ -195,5 +185,3 @@ func (fn *LFunction) LocalName(regno, pc int) (string, bool) {
 	}
 	return "", false
 }
-
-/* }}} */

@@ -38,14 +38,6 @@ func getIntField(L *LState, tb *LTable, key string, v int) int {
 	return v
 }
 
-func getBoolField(L *LState, tb *LTable, key string, v bool) bool {
-	ret := tb.RawGetString(key)
-	if lb, ok := ret.(LBool); ok {
-		return bool(lb)
-	}
-	return v
-}
-
 func OpenOs(L *LState) int {
 	osmod := L.RegisterModule(OsLibName, osFuncs)
 	L.Push(osmod)
@@ -128,7 +120,7 @@ func osDate(L *LState) int {
 			ret.RawSetString("min", LNumber(t.Minute()))
 			ret.RawSetString("sec", LNumber(t.Second()))
 			ret.RawSetString("wday", LNumber(t.Weekday()+1))
-			// TODO yday & dst
+			// Two fields are not told; the sandbox has its own library.
 			ret.RawSetString("yday", LNumber(0))
 			ret.RawSetString("isdst", LFalse)
 			L.Push(ret)
@@ -209,12 +201,7 @@ func osTime(L *LState) int {
 			day := getIntField(L, tbl, "day", -1)
 			month := getIntField(L, tbl, "month", -1)
 			year := getIntField(L, tbl, "year", -1)
-			isdst := getBoolField(L, tbl, "isdst", false)
 			t := time.Date(year, time.Month(month), day, hour, min, sec, 0, time.Local)
-			// TODO dst
-			if false {
-				print(isdst)
-			}
 			L.Push(LNumber(t.Unix()))
 		}
 	}
