@@ -3,8 +3,10 @@ package buffer_test
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -301,7 +303,8 @@ func TestLockedAwaySegmentIsLeftAlone(t *testing.T) {
 	require.NoError(t, os.Chmod(segs[2], 0))
 	if f, err := os.Open(segs[2]); err == nil {
 		require.NoError(t, f.Close())
-		t.Skip("permissions do not bind this user")
+		asNobody(t)
+		return
 	}
 	q = openQueue(t, dir, repairOptions())
 	s := requireBalanced(t, q)
@@ -310,4 +313,29 @@ func TestLockedAwaySegmentIsLeftAlone(t *testing.T) {
 	records, _ := drain(t, q)
 	require.Equal(t, damagedRecords, len(records)+int(s.Damage.Records))
 	require.FileExists(t, segs[2])
+}
+
+// asNobody runs the test again as a user whom permissions bind, which root is not.
+func asNobody(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("permissions do not bind this user, who is not root either")
+	}
+	dir, err := os.MkdirTemp("", "nobody")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	self, err := os.Executable()
+	require.NoError(t, err)
+	program, err := os.ReadFile(self)
+	require.NoError(t, err)
+	copied := filepath.Join(dir, "test")
+	require.NoError(t, os.WriteFile(copied, program, 0o600))
+	require.NoError(t, os.Chmod(copied, 0o755)) // whatever the umask is
+	require.NoError(t, os.Chmod(dir, 0o777))
+	cmd := exec.Command(copied, "-test.run", "^"+t.Name()+"$", "-test.v")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "TMPDIR="+dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "--- PASS: "+t.Name())
 }
