@@ -5,8 +5,8 @@
 // argument. Calls on one Engine are never concurrent.
 //
 // Invariant (strict evaluation): a cluster is OKAY only while every expected
-// (host, member) pair has a fact that is younger than member_ttl and not
-// UNKNOWN.
+// (host, member) pair has a fact that is younger than member_ttl, not UNKNOWN,
+// and of a collector that is not silent (ADR 17).
 package gse
 
 import (
